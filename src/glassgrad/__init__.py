@@ -1,0 +1,1 @@
+"""glassgrad: a neural-network framework that one can see through."""
