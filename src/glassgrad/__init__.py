@@ -1,1 +1,69 @@
 """glassgrad: a neural-network framework that one can see through."""
+
+import warnings as _warnings
+
+from . import autograd, random
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .operations import Operation
+from .random import (
+    Generator,
+    bernoulli,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
+from .tensors import InitialNode, Tensor, get_default_dtype, set_default_dtype
+from .tensors.creation import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .tensors.functions import *  # noqa: F403
+from .tensors.printing import set_printoptions
+from .types import (
+    ShapeError,
+    Type,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
+from .types import bool_ as bool
+
+__version__ = "0.1.0"
+
+half, double, short, int, long = float16, float64, int16, int32, int64
+float = float32
+
+# A division by zero or an overflow gives inf or NaN here, as in PyTorch, without NumPy's warning.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"glassgrad\.operations")

@@ -1,0 +1,64 @@
+"""Reverse mode: graph in, graph out.  No operation is mentioned here.
+
+A node is asked only for its `operation`, `inputs`, `parameters`, `requires_grad` and `serial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from typing import Any
+
+Node = Any
+
+
+def gradients(
+    seeds: dict[Node, Node],
+    wanted: Iterable[Node] = (),
+    visit: Callable[[Node, Node], Node] | None = None,
+    readable: Callable[[Node, tuple], tuple] | None = None,
+) -> dict[Node, Node]:
+    """{leaf: d output / d leaf} for every leaf that requires a gradient, and for what is `wanted`.
+
+    `seeds` has for each output the gradient that it starts from.  Nodes are visited from the latest
+    to the earliest, so each once, after all that use it; its rule hands gradients to its inputs, and
+    what arrives from several uses is summed.  There is no recursion: a chain may be long.
+
+    visit     called with each derived node and its whole gradient, which it returns, perhaps changed
+    readable  called with each derived node and its inputs, returns (node, inputs) for the rule to read
+    """
+    arrived = dict(seeds)
+    kept = set(wanted)
+    queue: list[tuple[int, Node]] = []
+    for y in arrived:
+        if y.operation is not None:
+            heappush(queue, (-y.serial, y))
+    while queue:
+        y = heappop(queue)[1]
+        g = arrived[y] if y in kept else arrived.pop(y)
+        if visit is not None:
+            g = visit(y, g)
+            if y in kept:
+                arrived[y] = g
+        node, inputs = (y, y.inputs) if readable is None else readable(y, y.inputs)
+        for x, gx in zip(y.inputs, y.operation.gradient(g, node, *inputs, **y.parameters)):
+            if gx is None or not x.requires_grad:
+                continue
+            if x in arrived:
+                arrived[x] = arrived[x] + gx
+            else:
+                arrived[x] = gx
+                if x.operation is not None:
+                    heappush(queue, (-x.serial, x))
+    return arrived
+
+
+def ancestors(outputs: Iterable[Node]) -> list[Node]:
+    """Every node that the outputs were computed from, and they themselves, inputs before users."""
+    found, stack = set(), list(outputs)
+    while stack:
+        y = stack.pop()
+        if y not in found:
+            found.add(y)
+            stack.extend(y.inputs)
+    return sorted(found, key=lambda y: y.serial)

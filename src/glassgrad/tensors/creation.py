@@ -1,0 +1,171 @@
+"""Functions that make leaves: from data, filled with numbers, or as sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..types import SHORT, is_real, supported
+from . import state as modes
+from .conversion import checked_device
+from .node import Node
+from .tensor import Tensor
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A leaf with a copy of `data`: a number, nested lists, an array, a tensor.
+
+    Python floats become the default dtype, integers int64; arrays keep their dtype.
+    """
+    array = _array(data, dtype)
+    return _leaf(np.array(array, order="C"), device, requires_grad)
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """`data` as a tensor, without a copy where memory can be shared."""
+    if device is not None:
+        checked_device(device)
+    if isinstance(data, Node):
+        return data.to(dtype or data.dtype)  # type: ignore[attr-defined]
+    return Tensor.lift(_array(data, dtype))
+
+
+def from_numpy(ndarray) -> Tensor:
+    """A leaf that shares the array's memory and keeps its dtype."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"from_numpy takes a NumPy array, not a {type(ndarray).__name__}")
+    return Tensor.lift(np.asarray(ndarray, supported(ndarray.dtype)))
+
+
+def from_dlpack(ext_tensor) -> Tensor:
+    """A leaf that shares memory with another library's array, by the DLPack protocol."""
+    return from_numpy(np.from_dlpack(ext_tensor))
+
+
+def coerced(value: Any) -> Any:
+    """`value` as a tensor: the first argument of every function."""
+    return value if isinstance(value, Node) else as_tensor(value)
+
+
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Every element is `fill_value`."""
+    wanted = _array(fill_value, dtype).dtype
+    return _leaf(np.full(_size((size,)), fill_value, wanted), device, requires_grad)
+
+
+def zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Every element is 0: `zeros(2, 3)` or `zeros((2, 3))`."""
+    return _leaf(np.zeros(_size(size), _dtype(dtype)), device, requires_grad)
+
+
+def ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Every element is 1."""
+    return _leaf(np.ones(_size(size), _dtype(dtype)), device, requires_grad)
+
+
+def empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Zeros: nothing is left undefined here."""
+    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """`full` with the shape and dtype of another."""
+    return full(
+        input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """`zeros` with the shape and dtype of another."""
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """`ones` with the shape and dtype of another."""
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Zeros with the shape and dtype of another."""
+    return zeros_like(input, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """start, start + step, ... up to but without `end`."""
+    start, end = (0, start) if end is None else (start, end)
+    numbers = [v.item() if isinstance(v, Node) else v for v in (start, end, step)]  # type: ignore[attr-defined]
+    if numbers[2] == 0:
+        raise RuntimeError("arange: step is 0")
+    if (numbers[1] - numbers[0]) * numbers[2] < 0:
+        raise RuntimeError(f"arange from {start} never reaches {end} in steps of {step}")
+    if dtype is None:
+        dtype = modes.default_dtype if any(isinstance(v, float) for v in numbers) else np.int64
+    return _leaf(np.arange(*numbers).astype(supported(dtype)), device, requires_grad)
+
+
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """`steps` numbers from `start` to `end`, both included, at equal distances."""
+    array = np.linspace(float(start), float(end), steps)
+    return _leaf(array.astype(_dtype(dtype)), device, requires_grad)
+
+
+def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """base^start to base^end, `steps` numbers in equal ratios."""
+    array = np.logspace(float(start), float(end), steps, base=base)
+    return _leaf(array.astype(_dtype(dtype)), device, requires_grad)
+
+
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Ones on the diagonal, zeros elsewhere."""
+    return _leaf(np.eye(n, m, dtype=_dtype(dtype)), device, requires_grad)
+
+
+# ---- shared
+
+
+def _size(size: Iterable[Any]) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    listed = tuple(size)
+    if len(listed) == 1 and not isinstance(listed[0], (int, np.integer)):
+        listed = tuple(listed[0])
+    if any(n < 0 for n in listed):
+        raise RuntimeError(f"a tensor cannot have the shape {list(listed)}: lengths are at least 0")
+    return tuple(map(int, listed))
+
+
+def _dtype(dtype: Any) -> np.dtype:
+    return modes.default_dtype if dtype is None else supported(dtype)
+
+
+def _array(data: Any, dtype: Any) -> np.ndarray:
+    """`data` as an array; lists of tensors are stacked, Python floats take the default dtype."""
+    if isinstance(data, Node):
+        data = data.known()  # type: ignore[attr-defined]
+    own = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
+    if not own and _holds_tensors(data):
+        data = [_array(d, None) for d in data]
+    array = np.asarray(data)
+    if array.dtype not in SHORT and array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"a tensor cannot be made of {type(data).__name__} with elements {array.dtype}: "
+            "numbers and truth values only, in rows of equal length"
+        )
+    if dtype is None:
+        dtype = array.dtype if own or not is_real(array.dtype) else modes.default_dtype
+        dtype = modes.default_dtype if not own and not array.size else dtype
+    return np.asarray(array, supported(dtype))
+
+
+def _holds_tensors(data: Any) -> bool:
+    return isinstance(data, (list, tuple)) and any(isinstance(d, Node) or _holds_tensors(d) for d in data)
+
+
+def _leaf(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:
+    if device is not None:
+        checked_device(device)
+    made = Tensor.lift(array)
+    if requires_grad:
+        made.set_requires_grad(True)
+    return made

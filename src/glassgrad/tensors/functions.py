@@ -1,0 +1,219 @@
+"""Functions of the package: each is the method of the same name with its first argument coerced."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .creation import coerced
+from .node import Node, common_dtype
+from .tensor import Tensor
+
+
+def function(method: Callable) -> Callable[..., Any]:
+    """`method` as a function: its first argument may be a number, a list or an array."""
+
+    @functools.wraps(method)
+    def call(input, *args, **kwargs):
+        return method(coerced(input), *args, **kwargs)
+
+    call.__qualname__ = method.__name__
+    return call
+
+
+# ---- elementwise
+abs = function(Tensor.abs)
+acos = arccos = function(Tensor.acos)
+acosh = arccosh = function(Tensor.acosh)
+add = function(Tensor.add)
+asin = arcsin = function(Tensor.asin)
+asinh = arcsinh = function(Tensor.asinh)
+atan = arctan = function(Tensor.atan)
+atan2 = arctan2 = function(Tensor.atan2)
+atanh = arctanh = function(Tensor.atanh)
+bitwise_and = function(Tensor.bitwise_and)
+bitwise_left_shift = function(Tensor.bitwise_left_shift)
+bitwise_not = function(Tensor.bitwise_not)
+bitwise_or = function(Tensor.bitwise_or)
+bitwise_right_shift = function(Tensor.bitwise_right_shift)
+bitwise_xor = function(Tensor.bitwise_xor)
+ceil = function(Tensor.ceil)
+clamp = clip = function(Tensor.clamp)
+copysign = function(Tensor.copysign)
+cos = function(Tensor.cos)
+cosh = function(Tensor.cosh)
+digamma = function(Tensor.digamma)
+div = divide = true_divide = function(Tensor.div)
+eq = function(Tensor.eq)
+erf = function(Tensor.erf)
+erfc = function(Tensor.erfc)
+erfinv = function(Tensor.erfinv)
+exp = function(Tensor.exp)
+exp2 = function(Tensor.exp2)
+expm1 = function(Tensor.expm1)
+float_power = function(Tensor.float_power)
+floor = function(Tensor.floor)
+floor_divide = function(Tensor.floor_divide)
+fmod = function(Tensor.fmod)
+frac = function(Tensor.frac)
+ge = greater_equal = function(Tensor.ge)
+gt = greater = function(Tensor.gt)
+hypot = function(Tensor.hypot)
+isfinite = function(Tensor.isfinite)
+isinf = function(Tensor.isinf)
+isnan = function(Tensor.isnan)
+isneginf = function(Tensor.isneginf)
+isposinf = function(Tensor.isposinf)
+le = less_equal = function(Tensor.le)
+lerp = function(Tensor.lerp)
+lgamma = function(Tensor.lgamma)
+log = function(Tensor.log)
+log10 = function(Tensor.log10)
+log1p = function(Tensor.log1p)
+log2 = function(Tensor.log2)
+logaddexp = function(Tensor.logaddexp)
+logaddexp2 = function(Tensor.logaddexp2)
+logical_and = function(Tensor.logical_and)
+logical_not = function(Tensor.logical_not)
+logical_or = function(Tensor.logical_or)
+logical_xor = function(Tensor.logical_xor)
+logit = function(Tensor.logit)
+lt = less = function(Tensor.lt)
+maximum = function(Tensor.maximum)
+minimum = function(Tensor.minimum)
+mul = multiply = function(Tensor.mul)
+ne = not_equal = function(Tensor.ne)
+neg = negative = function(Tensor.neg)
+nextafter = function(Tensor.nextafter)
+positive = function(Tensor.positive)
+pow = function(Tensor.pow)
+reciprocal = function(Tensor.reciprocal)
+relu = function(Tensor.relu)
+remainder = function(Tensor.remainder)
+round = function(Tensor.round)
+rsqrt = function(Tensor.rsqrt)
+rsub = function(Tensor.rsub)
+sgn = function(Tensor.sgn)
+sigmoid = function(Tensor.sigmoid)
+sign = function(Tensor.sign)
+signbit = function(Tensor.signbit)
+sin = function(Tensor.sin)
+sinh = function(Tensor.sinh)
+sqrt = function(Tensor.sqrt)
+square = function(Tensor.square)
+sub = subtract = function(Tensor.sub)
+tan = function(Tensor.tan)
+tanh = function(Tensor.tanh)
+trunc = fix = function(Tensor.trunc)
+
+# ---- reductions
+all = function(Tensor.all)
+amax = function(Tensor.amax)
+amin = function(Tensor.amin)
+any = function(Tensor.any)
+argmax = function(Tensor.argmax)
+argmin = function(Tensor.argmin)
+cumsum = function(Tensor.cumsum)
+log_softmax = function(Tensor.log_softmax)
+logsumexp = function(Tensor.logsumexp)
+max = function(Tensor.max)
+mean = function(Tensor.mean)
+min = function(Tensor.min)
+norm = function(Tensor.norm)
+prod = function(Tensor.prod)
+softmax = function(Tensor.softmax)
+std = function(Tensor.std)
+sum = function(Tensor.sum)
+var = function(Tensor.var)
+
+# ---- shapes
+broadcast_to = function(Tensor.broadcast_to)
+chunk = function(Tensor.chunk)
+clone = function(Tensor.clone)
+flatten = function(Tensor.flatten)
+flip = function(Tensor.flip)
+movedim = moveaxis = function(Tensor.movedim)
+narrow = function(Tensor.narrow)
+permute = function(Tensor.permute)
+ravel = function(Tensor.ravel)
+reshape = function(Tensor.reshape)
+select = function(Tensor.select)
+split = function(Tensor.split)
+squeeze = function(Tensor.squeeze)
+t = function(Tensor.t)
+transpose = swapaxes = swapdims = function(Tensor.transpose)
+unbind = function(Tensor.unbind)
+unflatten = function(Tensor.unflatten)
+unsqueeze = function(Tensor.unsqueeze)
+
+# ---- indexing and order
+argsort = function(Tensor.argsort)
+gather = function(Tensor.gather)
+index_add = function(Tensor.index_add)
+index_select = function(Tensor.index_select)
+masked_fill = function(Tensor.masked_fill)
+masked_select = function(Tensor.masked_select)
+nonzero = function(Tensor.nonzero)
+scatter = function(Tensor.scatter)
+scatter_add = function(Tensor.scatter_add)
+sort = function(Tensor.sort)
+take = function(Tensor.take)
+take_along_dim = function(Tensor.take_along_dim)
+
+# ---- products
+addmm = function(Tensor.addmm)
+bmm = function(Tensor.bmm)
+dot = function(Tensor.dot)
+matmul = function(Tensor.matmul)
+mm = function(Tensor.mm)
+mv = function(Tensor.mv)
+outer = ger = function(Tensor.outer)
+
+
+def where(condition, input=None, other=None):
+    """`input` where the condition holds, else `other`; with the condition alone, where it holds."""
+    condition = coerced(condition)
+    if input is None:
+        return condition.nonzero(as_tuple=True)
+    if not isinstance(input, Node) and not isinstance(other, Node):
+        input = coerced(input)
+    if isinstance(input, Node):
+        return input.where(condition, other)  # type: ignore[attr-defined]
+    return other.where(~condition, input)
+
+
+def cat(tensors, dim=0):
+    """Tensors end to end along `dim`."""
+    first, *others = map(coerced, tensors)
+    return first.join(others, dim)
+
+
+concat = concatenate = cat
+
+
+def stack(tensors, dim=0):
+    """Tensors of one shape along a new axis."""
+    return cat([coerced(x).unsqueeze(dim) for x in tensors], dim)
+
+
+def logistic_loss(input, target):
+    """log(1 + exp(-y A)) for each row, labels y in {-1, 1}, scores A (lecture H); 0/1 labels are refused.
+
+    input: [batch, 1] or [batch], target: the same or [batch] -> [batch, 1] or [batch]
+    """
+    input, target = coerced(input), coerced(target)
+    if len(input.shape) == 2 and input.shape[1] == 1 and len(target.shape) == 1:
+        target = target.reshape(-1, 1)
+    if input.shape != target.shape:
+        raise RuntimeError(
+            f"logistic_loss takes one label for each score and got {input.type_} and {target.type_}"
+        )
+    if (target.abs() != 1).any():
+        raise ValueError("logistic_loss takes labels -1 and 1; from 0 and 1 they are 2 * y - 1")
+    return (-target * input).logaddexp(0.0)
+
+
+__all__ = [name for name, value in list(globals().items()) if callable(value) and name[0] != "_"]
+for _helper in ("Any", "Callable", "Node", "Tensor", "coerced", "common_dtype", "function"):
+    __all__.remove(_helper)

@@ -1,0 +1,133 @@
+"""Writing into leaves: the only way in which a value changes.
+
+A write goes into the array itself, so that everything that shares it sees the change; the leaf notes
+when it was written, and `backward()` refuses to read what has changed since it was used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..types import broadcast_shapes
+from .node import Node
+from .state import note_write, state
+
+
+class InPlace(Node):
+    """Methods that end in an underscore, `+=` and its like, and `x[key] = value`."""
+
+    def assign(self, value: Any, key: Any = ...) -> Any:
+        """Write `value` into the elements at `key` of a leaf; every in-place method ends here."""
+        if self.operation is not None:
+            raise RuntimeError(
+                f"{_named(self)} was computed by {self.operation.name}, and computed values do not change; "
+                "make a new one: x = x + 1, x = x.where(mask, value), x = x.index_put(indices, values)"
+            )
+        if state.grad and (self.requires_grad or (self.base is not None and self.base.requires_grad)):
+            raise RuntimeError(
+                f"{_named(self)} is a leaf that requires a gradient and is written in place; "
+                "write it inside `with gg.no_grad():`"
+            )
+        if state.grad and isinstance(value, Node) and value.requires_grad:
+            raise RuntimeError(
+                f"a value that requires a gradient is written into {_named(self)}, where the gradient "
+                "would be lost; build the tensor by gg.stack, gg.where or x.index_put(indices, values)"
+            )
+        if state.listening is not None:
+            return state.listening.write(self, value, key)
+        array = value.value if isinstance(value, Node) else value
+        self.value[key] = array
+        note_write(self if self.base is None else self.base)
+        return self
+
+    def _replace(self, new: Any) -> Any:
+        """Write a tensor of this shape and dtype kind that was computed from this one."""
+        if new.shape != self.shape:
+            raise RuntimeError(
+                f"an in-place result of shape {list(new.shape)} does not fit into {self.type_}"
+            )
+        if not np.can_cast(new.dtype, self.dtype, "same_kind"):
+            raise RuntimeError(f"an in-place result of {new.type_} does not fit into {self.type_}")
+        return self.assign(new)
+
+    def __setitem__(self, key, value):
+        self.assign(value, _array_key(key))
+
+    def __iadd__(self, other):
+        return self._rebound(self + other)
+
+    def __isub__(self, other):
+        return self._rebound(self - other)
+
+    def __imul__(self, other):
+        return self._rebound(self * other)
+
+    def __itruediv__(self, other):
+        return self._rebound(self / other)
+
+    def __ifloordiv__(self, other):
+        return self._rebound(self // other)
+
+    def __imod__(self, other):
+        return self._rebound(self % other)
+
+    def __ipow__(self, other):
+        return self._rebound(self**other)
+
+    def __iand__(self, other):
+        return self._rebound(self & other)
+
+    def __ior__(self, other):
+        return self._rebound(self | other)
+
+    def __ixor__(self, other):
+        return self._rebound(self ^ other)
+
+    def _rebound(self, new):
+        """`x += y`: a leaf is written in place, a computed tensor becomes the new one."""
+        return new if self.operation is not None else self._replace(new)
+
+    def copy_(self, src, non_blocking=False):
+        """Write the elements of `src`, broadcast and converted."""
+        src = src if isinstance(src, Node) else self.lift(np.asarray(src))
+        if broadcast_shapes(self.shape, src.shape) != self.shape:
+            raise RuntimeError(f"{src.type_} cannot be copied into {self.type_}")
+        return self.assign(src)
+
+    def fill_(self, value):
+        """Write one number everywhere."""
+        return self.assign(value)
+
+    def zero_(self):
+        """Write 0 everywhere."""
+        return self.assign(0)
+
+    def requires_grad_(self, requires_grad=True):
+        """Set `requires_grad` of a leaf."""
+        self.set_requires_grad(requires_grad)
+        return self
+
+    set_requires_grad: Any
+
+
+def _in_place(name):
+    """The method `name` followed by a write of its result."""
+
+    def method(self, *args, **kwargs):
+        return self._replace(getattr(self, name)(*args, **kwargs))
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"`{name}`, written into this leaf."
+    return method
+
+
+def _named(x):
+    return f"{x.name}: {x.type_}" if x.name else str(x.type_)
+
+
+def _array_key(key):
+    if isinstance(key, tuple):
+        return tuple(map(_array_key, key))
+    return key.value if isinstance(key, Node) else key

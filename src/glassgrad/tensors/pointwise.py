@@ -1,0 +1,532 @@
+"""Methods that work element by element, and the operators."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..operations import elementwise as op
+from ..operations import special
+from ..types import bool_, int64, is_real
+from . import state as modes
+from .node import Node, aligned, common_dtype, common_shape, converted, lifted, real
+
+
+class Pointwise(Node):
+    """Elementwise methods; with two operands they broadcast and promote as in PyTorch."""
+
+    # ---- arithmetic
+
+    def __add__(self, other):
+        return self.apply(op.add, *aligned(self, other))
+
+    def __radd__(self, other):
+        return self.apply(op.add, *aligned(other, self))
+
+    def __sub__(self, other):
+        return self.apply(op.sub, *_no_truth("-", *aligned(self, other)))
+
+    def __rsub__(self, other):
+        return self.apply(op.sub, *_no_truth("-", *aligned(other, self)))
+
+    def __mul__(self, other):
+        return self.apply(op.mul, *aligned(self, other))
+
+    def __rmul__(self, other):
+        return self.apply(op.mul, *aligned(other, self))
+
+    def __truediv__(self, other):
+        return self.apply(op.div, *map(real, aligned(self, other)))
+
+    def __rtruediv__(self, other):
+        return self.apply(op.div, *map(real, aligned(other, self)))
+
+    def __floordiv__(self, other):
+        return self.apply(op.floor_divide, *_divisible(*aligned(self, other)))
+
+    def __rfloordiv__(self, other):
+        return self.apply(op.floor_divide, *_divisible(*aligned(other, self)))
+
+    def __mod__(self, other):
+        return self.apply(op.remainder, *_divisible(*aligned(self, other)))
+
+    def __rmod__(self, other):
+        return self.apply(op.remainder, *_divisible(*aligned(other, self)))
+
+    def __pow__(self, exponent):
+        return self.pow(exponent)
+
+    def __rpow__(self, base):
+        return lifted(base, self).pow(self)
+
+    def __neg__(self):
+        if self.dtype == bool_:
+            raise TypeError("- of truth values is not defined; write ~x or x.logical_not()")
+        return self.apply(op.neg, self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return self.abs()
+
+    def add(self, other, *, alpha=1):
+        """x + alpha other."""
+        return self + other if alpha == 1 else self + alpha * other
+
+    def sub(self, other, *, alpha=1):
+        """x - alpha other."""
+        return self - other if alpha == 1 else self - alpha * other
+
+    def rsub(self, other, *, alpha=1):
+        """other - alpha x."""
+        return other - self if alpha == 1 else other - alpha * self
+
+    def mul(self, other):
+        """x other."""
+        return self * other
+
+    def div(self, other, *, rounding_mode=None):
+        """x / other, rounded towards zero ("trunc") or down ("floor") if asked for."""
+        if rounding_mode is None:
+            return self / other
+        if rounding_mode == "floor":
+            return self // other
+        if rounding_mode != "trunc":
+            raise ValueError(f"rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
+        x, y = aligned(self, other)
+        quotient = (x / y).trunc()
+        return quotient if is_real(x.dtype) else quotient.to(x.dtype)
+
+    def floor_divide(self, other):
+        """x // other, rounded down."""
+        return self // other
+
+    def remainder(self, other):
+        """x - other floor(x / other): the sign is that of `other`, as in Python."""
+        return self % other
+
+    def fmod(self, other):
+        """x - other trunc(x / other): the sign is that of x, as in C."""
+        return self.apply(op.fmod, *_divisible(*aligned(self, other)))
+
+    def neg(self):
+        """-x."""
+        return -self
+
+    def positive(self):
+        """x itself."""
+        return +self
+
+    def reciprocal(self):
+        """1 / x."""
+        return self.apply(op.reciprocal, real(self))
+
+    def square(self):
+        """x^2."""
+        return self.apply(op.square, self)
+
+    def pow(self, exponent):
+        """x^exponent; x^2 and x^0.5 by their own operations."""
+        if not isinstance(exponent, Node):
+            if exponent == 2 and self.dtype != bool_:
+                return self.square()
+            if exponent == 0.5:
+                return self.sqrt()
+        x, y = aligned(self, exponent)
+        if not is_real(x.dtype) and y.number is not None and y.number < 0:
+            raise RuntimeError("integers to negative integer powers are not allowed; use x.float()")
+        return self.apply(op.pow, x, y)
+
+    def float_power(self, exponent):
+        """x^exponent in float64."""
+        exponent = exponent.double() if isinstance(exponent, Node) else exponent
+        return self.double().pow(exponent)
+
+    def abs(self):
+        """|x|."""
+        return self.apply(op.abs, self)
+
+    def sign(self):
+        """-1, 0 or 1."""
+        return self.apply(op.sign, self)
+
+    def sgn(self):
+        """-1, 0 or 1: the same as `sign` for real numbers."""
+        return self.sign()
+
+    # ---- exponentials, roots and what belongs to them
+
+    def exp(self):
+        """e^x."""
+        return self.apply(op.exp, real(self))
+
+    def exp2(self):
+        """2^x."""
+        return self.apply(op.exp2, real(self))
+
+    def expm1(self):
+        """e^x - 1, exact near 0."""
+        return self.apply(op.expm1, real(self))
+
+    def log(self):
+        """ln x."""
+        return self.apply(op.log, real(self))
+
+    def log2(self):
+        """The logarithm to base 2."""
+        return self.apply(op.log2, real(self))
+
+    def log10(self):
+        """The logarithm to base 10."""
+        return self.apply(op.log10, real(self))
+
+    def log1p(self):
+        """ln(1 + x), exact near 0."""
+        return self.apply(op.log1p, real(self))
+
+    def logaddexp(self, other):
+        """ln(e^x + e^other) without overflow."""
+        return self.apply(op.logaddexp, *aligned(real(self), other))
+
+    def logaddexp2(self, other):
+        """log2(2^x + 2^other) without overflow."""
+        x, y = aligned(real(self), other)
+        return (x * math.log(2)).logaddexp(y * math.log(2)) / math.log(2)
+
+    def sqrt(self):
+        """The square root."""
+        return self.apply(op.sqrt, real(self))
+
+    def rsqrt(self):
+        """1 / sqrt(x)."""
+        return self.apply(op.rsqrt, real(self))
+
+    def hypot(self, other):
+        """sqrt(x^2 + other^2)."""
+        return self.apply(op.hypot, *aligned(self, other))
+
+    def erf(self):
+        """The error function 2 / sqrt(pi) * integral of e^(-t^2) from 0 to x."""
+        return self.apply(special.erf, real(self))
+
+    def erfc(self):
+        """1 - erf(x), exact for large x."""
+        return self.apply(special.erfc, real(self))
+
+    def erfinv(self):
+        """The inverse of erf."""
+        return self.apply(special.erfinv, real(self))
+
+    def lgamma(self):
+        """ln |gamma(x)|."""
+        return self.apply(special.lgamma, real(self))
+
+    def digamma(self):
+        """The derivative of ln gamma(x)."""
+        return self.apply(special.digamma, real(self))
+
+    def polygamma(self, n: int):
+        """The n-th derivative of digamma."""
+        return self.digamma() if n == 0 else self.apply(special.polygamma, real(self), n=n)
+
+    # ---- circles and hyperbolas
+
+    def sin(self):
+        """sin x."""
+        return self.apply(op.sin, real(self))
+
+    def cos(self):
+        """cos x."""
+        return self.apply(op.cos, real(self))
+
+    def tan(self):
+        """tan x."""
+        return self.apply(op.tan, real(self))
+
+    def asin(self):
+        """arcsin x."""
+        return self.apply(op.asin, real(self))
+
+    def acos(self):
+        """arccos x."""
+        return self.apply(op.acos, real(self))
+
+    def atan(self):
+        """arctan x."""
+        return self.apply(op.atan, real(self))
+
+    def atan2(self, other):
+        """The angle of the point (other, x)."""
+        return self.apply(op.atan2, *map(real, aligned(self, other)))
+
+    def sinh(self):
+        """sinh x."""
+        return self.apply(op.sinh, real(self))
+
+    def cosh(self):
+        """cosh x."""
+        return self.apply(op.cosh, real(self))
+
+    def tanh(self):
+        """tanh x = (e^x - e^-x) / (e^x + e^-x)."""
+        return self.apply(op.tanh, real(self))
+
+    def asinh(self):
+        """arsinh x."""
+        return self.apply(op.asinh, real(self))
+
+    def acosh(self):
+        """arcosh x."""
+        return self.apply(op.acosh, real(self))
+
+    def atanh(self):
+        """artanh x."""
+        return self.apply(op.atanh, real(self))
+
+    # ---- activations
+
+    def sigmoid(self):
+        """1 / (1 + e^-x)."""
+        return self.apply(op.sigmoid, real(self))
+
+    def relu(self):
+        """max(x, 0)."""
+        return self.apply(op.relu, self)
+
+    # ---- rounding
+
+    def floor(self):
+        """The largest integer that is at most x."""
+        return self.apply(op.floor, self) if is_real(self.dtype) else self
+
+    def ceil(self):
+        """The smallest integer that is at least x."""
+        return self.apply(op.ceil, self) if is_real(self.dtype) else self
+
+    def trunc(self):
+        """x without its fraction."""
+        return self.apply(op.trunc, self) if is_real(self.dtype) else self
+
+    def round(self, *, decimals: int = 0):
+        """The nearest integer, or multiple of 10^-decimals; halves go to the even one."""
+        if not is_real(self.dtype):
+            return self
+        if decimals == 0:
+            return self.apply(op.round, self)
+        scale = 10.0**decimals
+        return (self * scale).round() / scale
+
+    def frac(self):
+        """x - trunc(x)."""
+        return self - self.trunc()
+
+    # ---- choices
+
+    def maximum(self, other):
+        """The larger of two, elementwise; NaN if either is."""
+        return self.apply(op.maximum, *aligned(self, other))
+
+    def minimum(self, other):
+        """The smaller of two, elementwise; NaN if either is."""
+        return self.apply(op.minimum, *aligned(self, other))
+
+    def clamp(self, min=None, max=None):
+        """x held between `min` and `max`, numbers or tensors; NaN stays NaN."""
+        if min is None and max is None:
+            raise ValueError("clamp needs min, max or both")
+        low = -math.inf if min is None else min
+        high = math.inf if max is None else max
+        if not is_real(self.dtype):
+            x = self if min is None else self.maximum(min)
+            return x if max is None else x.minimum(max)
+        nodes = [self, *(v if isinstance(v, Node) else lifted(v, self) for v in (low, high))]
+        return self.apply(op.clamp, *common_shape(*common_dtype(*nodes)))
+
+    def where(self, condition, other):
+        """x where `condition` holds, else `other`."""
+        x, y = aligned(self, other)
+        shaped = common_shape(condition, x, y)
+        if condition.dtype != bool_:
+            raise TypeError(f"where takes a condition of dtype bool and got {condition.dtype}")
+        return self.apply(op.where, *shaped)
+
+    def copysign(self, other):
+        """|x| with the sign of `other`."""
+        return self.apply(op.copysign, *map(real, aligned(self, other)))
+
+    def nextafter(self, other):
+        """The next number from x towards `other`."""
+        return self.apply(op.nextafter, *aligned(self, other))
+
+    def lerp(self, end, weight):
+        """x + weight (end - x)."""
+        return self + weight * (end - self)
+
+    # ---- comparisons
+
+    def __eq__(self, other):  # type: ignore[override]
+        return self.apply(op.eq, *aligned(self, other)) if _comparable(other) else NotImplemented
+
+    def __ne__(self, other):  # type: ignore[override]
+        return self.apply(op.ne, *aligned(self, other)) if _comparable(other) else NotImplemented
+
+    __hash__ = object.__hash__
+
+    def __lt__(self, other):
+        return self.apply(op.lt, *aligned(self, other))
+
+    def __le__(self, other):
+        return self.apply(op.le, *aligned(self, other))
+
+    def __gt__(self, other):
+        return self.apply(op.gt, *aligned(self, other))
+
+    def __ge__(self, other):
+        return self.apply(op.ge, *aligned(self, other))
+
+    def eq(self, other):
+        """x == other, elementwise."""
+        return self == other
+
+    def ne(self, other):
+        """x != other, elementwise."""
+        return self != other
+
+    def lt(self, other):
+        """x < other, elementwise."""
+        return self < other
+
+    def le(self, other):
+        """x <= other, elementwise."""
+        return self <= other
+
+    def gt(self, other):
+        """x > other, elementwise."""
+        return self > other
+
+    def ge(self, other):
+        """x >= other, elementwise."""
+        return self >= other
+
+    def isnan(self):
+        """Where x is not a number."""
+        return self.apply(op.isnan, self)
+
+    def isfinite(self):
+        """Where x is neither infinite nor NaN."""
+        return self.apply(op.isfinite, self)
+
+    def isinf(self):
+        """Where x is infinite."""
+        return self.apply(op.isinf, self)
+
+    def isposinf(self):
+        """Where x is plus infinity."""
+        return self == math.inf
+
+    def isneginf(self):
+        """Where x is minus infinity."""
+        return self == -math.inf
+
+    def signbit(self):
+        """Where the sign bit is set: negative numbers and -0."""
+        return self.apply(op.signbit, self) if is_real(self.dtype) else self < 0
+
+    # ---- truth values and bits
+
+    def __and__(self, other):
+        return self.apply(op.bitwise_and, *_whole("&", *aligned(self, other)))
+
+    def __rand__(self, other):
+        return self & other
+
+    def __or__(self, other):
+        return self.apply(op.bitwise_or, *_whole("|", *aligned(self, other)))
+
+    def __ror__(self, other):
+        return self | other
+
+    def __xor__(self, other):
+        return self.apply(op.bitwise_xor, *_whole("^", *aligned(self, other)))
+
+    def __rxor__(self, other):
+        return self ^ other
+
+    def __invert__(self):
+        return self.apply(op.bitwise_not, *_whole("~", self))
+
+    def __lshift__(self, other):
+        return self.apply(op.left_shift, *_whole("<<", *aligned(self, other)))
+
+    def __rshift__(self, other):
+        return self.apply(op.right_shift, *_whole(">>", *aligned(self, other)))
+
+    def bitwise_and(self, other):
+        """x & other."""
+        return self & other
+
+    def bitwise_or(self, other):
+        """x | other."""
+        return self | other
+
+    def bitwise_xor(self, other):
+        """x ^ other."""
+        return self ^ other
+
+    def bitwise_not(self):
+        """~x."""
+        return ~self
+
+    def bitwise_left_shift(self, other):
+        """x << other."""
+        return self << other
+
+    def bitwise_right_shift(self, other):
+        """x >> other."""
+        return self >> other
+
+    def logical_and(self, other):
+        """Where both are nonzero."""
+        return _truth(self) & _truth(other)
+
+    def logical_or(self, other):
+        """Where one at least is nonzero."""
+        return _truth(self) | _truth(other)
+
+    def logical_xor(self, other):
+        """Where exactly one is nonzero."""
+        return _truth(self) ^ _truth(other)
+
+    def logical_not(self):
+        """Where x is zero."""
+        return ~_truth(self)
+
+
+def _comparable(other: Any) -> bool:
+    return isinstance(other, Node) or hasattr(other, "__array__") or isinstance(other, (int, float))
+
+
+def _truth(x):
+    return converted(x, bool_) if isinstance(x, Node) else bool(x)
+
+
+def _no_truth(symbol, x, y):
+    if x.dtype == bool_:
+        raise TypeError(f"{symbol} of truth values is not defined; use ^ or logical_xor")
+    return x, y
+
+
+def _divisible(x, y):
+    """Operands of //, % and fmod; zero divides no integer."""
+    if x.dtype == bool_:
+        x, y = converted(x, int64), converted(y, int64)
+    if not is_real(x.dtype) and modes.state.listening is None and (y.value == 0).any():
+        raise ZeroDivisionError("integer division by zero; convert with x.float() for infinities")
+    return x, y
+
+
+def _whole(symbol, *nodes):
+    if any(is_real(x.dtype) for x in nodes):
+        raise TypeError(f"{symbol} takes integers or truth values and got {nodes[0].type_}")
+    return nodes

@@ -1,0 +1,111 @@
+"""What is true of the thread at this moment: the grad mode, the default dtype, who listens."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..types import float32, is_real, supported
+
+
+class State(threading.local):
+    """grad: whether nodes remember how they came about; listening: the trace that records, or None."""
+
+    grad = True
+    listening: Any = None
+
+
+state = State()
+tick = itertools.count(1).__next__  # nodes and writes are numbered in the order in which they happen
+default_dtype = float32
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """The dtype of tensors made from Python floats: float32 unless set."""
+    global default_dtype
+    if not is_real(supported(dtype)):
+        raise TypeError(f"only floating-point types can be the default dtype, and {dtype} is not one")
+    default_dtype = supported(dtype)
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of tensors made from Python floats."""
+    return default_dtype
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded for `backward()` at the moment."""
+    return state.grad
+
+
+class GradMode:
+    """`with` block and decorator that switches recording on or off."""
+
+    mode = True
+
+    def __enter__(self) -> None:
+        self.before = state.grad
+        state.grad = self.mode
+
+    def __exit__(self, *error: Any) -> None:
+        state.grad = self.before
+
+    def __call__(self, function: Callable) -> Callable:
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with type(self).__new__(type(self))._like(self):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def _like(self, other: GradMode) -> GradMode:
+        self.mode = other.mode
+        return self
+
+
+class no_grad(GradMode):
+    """Operations inside are not recorded: nothing inside gets a gradient.  Also a decorator."""
+
+    mode = False
+
+    def __new__(cls, function: Callable | None = None):
+        made = super().__new__(cls)
+        return made if function is None else made(function)
+
+
+class enable_grad(no_grad):
+    """Operations inside are recorded, also within `no_grad`.  Also a decorator."""
+
+    mode = True
+
+
+class set_grad_enabled(GradMode):
+    """Switches recording on or off, at once and, as a `with` block, until its end."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode, self.before = bool(mode), state.grad
+        state.grad = self.mode
+
+    def __enter__(self) -> None:
+        state.grad = self.mode
+
+
+class Clock:
+    """When a leaf was last written: a pass back need not look for changes if there were none."""
+
+    last_write = 0
+
+
+def writes_since(serial: int) -> bool:
+    """Whether any tensor was written after node number `serial` was made."""
+    return Clock.last_write > serial
+
+
+def note_write(leaf: Any) -> None:
+    """Remember that the value of `leaf` changed now."""
+    leaf.written = Clock.last_write = tick()

@@ -1,0 +1,333 @@
+"""Tensor: a node of the computation graph, with all its methods.
+
+The methods stand in files by family; here are how a node is made, and how gradients reach leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..gradient import ancestors, gradients
+from ..operations.record import Operation
+from ..types import ShapeError, Type, is_real, supported
+from . import state as modes
+from .composed import Composed
+from .conversion import Conversion
+from .indexing import Indexing
+from .inplace import InPlace
+from .node import Node
+from .pointwise import Pointwise
+from .printing import text
+from .products import Products
+from .reductions import Reductions
+from .shapes import Shapes
+from .state import state, tick
+
+ndarray, asarray, new = np.ndarray, np.asarray, object.__new__
+
+
+class Tensor(Pointwise, Reductions, Shapes, Products, Indexing, Composed, InPlace, Conversion, Node):
+    """A typed value and how it came about.
+
+    `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies, as in PyTorch.
+    """
+
+    def __init__(self, data: Any = (), requires_grad: bool = False, name: str | None = None) -> None:
+        if isinstance(data, Node):
+            data = data.value
+        array = data if isinstance(data, ndarray) else asarray(data)
+        if not isinstance(data, (ndarray, np.generic)) and array.dtype == np.float64:
+            array = array.astype(modes.default_dtype)
+        self.value = asarray(array, supported(array.dtype))
+        if name is not None:
+            self.name = name
+        if requires_grad:
+            self.set_requires_grad(True)
+
+    # ---- nodes are made here
+
+    @staticmethod
+    def apply(operation: Operation, *inputs: Any, **parameters: Any) -> Any:
+        """The node `operation(*inputs)`: recorded while a trace listens, else computed now."""
+        if state.listening is not None:
+            return state.listening.record(operation, inputs, parameters)
+        try:
+            value = operation.meaning(np, *[x.value for x in inputs], **parameters)
+        except Exception as error:
+            raise explained(error, operation, inputs, parameters) from None
+        y = new(Tensor)
+        y.value = value if value.__class__ is ndarray else asarray(value)
+        if operation.shares:
+            y.base = inputs[0] if inputs[0].base is None else inputs[0].base
+        if state.grad:
+            for x in inputs:
+                if x.requires_grad:
+                    if value.dtype.kind == "f":
+                        y.operation, y.inputs, y.parameters = operation, inputs, parameters
+                        y.requires_grad, y.serial = True, tick()
+                    break
+        return y
+
+    @staticmethod
+    def lift(value: Any) -> Any:
+        """A leaf that holds an array, without a copy."""
+        y = new(Tensor)
+        y.value = asarray(value)
+        return y
+
+    @staticmethod
+    def constant(number: Any, dtype: np.dtype) -> Any:
+        """The leaf [] that stands for a Python number."""
+        y = new(Tensor)
+        y.value, y.number = np.array(number, dtype), number
+        return y
+
+    def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False):
+        """A leaf of this dtype, filled with one number."""
+        size = (size,) if isinstance(size, int) else tuple(size)
+        made = self.lift(np.full(size, fill_value, supported(dtype) if dtype else self.dtype))
+        return made.requires_grad_(requires_grad)
+
+    def new_zeros(self, *size, dtype=None, device=None, requires_grad=False):
+        """A leaf of this dtype, filled with zeros."""
+        size = size if len(size) != 1 else size[0]
+        return self.new_full(size, 0, dtype=dtype, requires_grad=requires_grad)
+
+    def new_ones(self, *size, dtype=None, device=None, requires_grad=False):
+        """A leaf of this dtype, filled with ones."""
+        size = size if len(size) != 1 else size[0]
+        return self.new_full(size, 1, dtype=dtype, requires_grad=requires_grad)
+
+    def new_empty(self, *size, dtype=None, device=None, requires_grad=False):
+        """A leaf of this dtype, filled with zeros: nothing is left undefined."""
+        return self.new_zeros(*size, dtype=dtype, requires_grad=requires_grad)
+
+    def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+        """A leaf of this dtype with a copy of `data`."""
+        array = np.array(data, supported(dtype) if dtype else self.dtype)
+        return self.lift(array).requires_grad_(requires_grad)
+
+    # ---- gradients
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by a user rather than computed under recording."""
+        return self.operation is None
+
+    @property
+    def grad_fn(self) -> Operation | None:
+        """The operation that computed the tensor."""
+        return self.operation
+
+    @property
+    def data(self) -> Any:
+        """The same memory without history; assigning to it replaces the values."""
+        return self.detach()
+
+    @data.setter
+    def data(self, new_value: Any) -> None:
+        self.value = new_value.value if isinstance(new_value, Node) else asarray(new_value)
+        modes.note_write(self)
+
+    def set_requires_grad(self, requires_grad: bool) -> None:
+        """Set `requires_grad` of a leaf of real numbers."""
+        if requires_grad and not is_real(self.dtype):
+            raise RuntimeError(
+                f"only real numbers have gradients, and this is {self.type_}; convert by .float()"
+            )
+        if not requires_grad and self.operation is not None:
+            raise RuntimeError("a computed tensor stops requiring a gradient by x.detach()")
+        self.requires_grad = bool(requires_grad)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a computed tensor in its `grad` too."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad() of a tensor that does not require a gradient")
+        self.retains_grad = True
+
+    def register_hook(self, hook: Callable) -> Any:
+        """Call `hook(gradient)` when the gradient is known; what it returns, if anything, replaces it."""
+        if not self.requires_grad:
+            raise RuntimeError("a hook on a tensor that does not require a gradient would never be called")
+        self.hooks = {} if self.hooks is None else self.hooks
+        return Handle(self.hooks, hook)
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+        """Add d self / d leaf to the `grad` of every leaf that requires one.
+
+        Without `gradient` the tensor must be one number; if an `InitialNode` stands behind it, the seed is
+        ones of any shape, and computed nodes keep their `grad` too (lecture H).
+        """
+        initial = InitialNode.exists and any(x.initial for x in ancestors([self]))
+        seed = self._seed(gradient, initial)
+        listed = None if inputs is None else {inputs} if isinstance(inputs, Node) else set(inputs)
+        walk = Walk(initial, bool(retain_graph or create_graph or initial))
+        found = walk.run({self: seed}, create_graph, listed or ())
+        given: set[int] = set() if gradient is None else {id(gradient.value)}
+        for leaf, g in found.items():
+            if leaf.operation is None if listed is None else leaf in listed:
+                leaf.receive(g if leaf.operation is not None else hooked(leaf, g), given, create_graph)
+
+    def _seed(self, gradient: Any, initial: bool) -> Any:
+        if not self.requires_grad:
+            raise RuntimeError(
+                "backward() of a tensor that does not depend on a leaf with requires_grad=True"
+            )
+        if gradient is None:
+            if self.value.size != 1 and not initial:
+                raise RuntimeError(
+                    f"backward() without an argument needs a tensor of one number and got {self.type_}; "
+                    "call .mean() or .sum() first, or give the gradient: backward(gradient)"
+                )
+            return self.lift(np.ones(self.shape, self.dtype))
+        gradient = gradient if isinstance(gradient, Node) else self.lift(asarray(gradient, self.dtype))
+        if gradient.shape != self.shape:
+            raise ShapeError(f"the gradient of {self.type_} has the same shape, not {gradient.type_}")
+        return gradient
+
+    def receive(self, g: Any, given: set[int], keep_graph: bool) -> None:
+        """Add a gradient to `grad`; an array that somebody else holds is copied first."""
+        if self.grad is not None:
+            self.grad = self.grad + g if keep_graph else self.grad.detach() + g
+            return
+        if not keep_graph and (id(g.value) in given or not g.value.flags.owndata or g.base is not None):
+            g = g.lift(g.value.copy())
+        given.add(id(g.value))
+        self.grad = g
+
+    def __repr__(self) -> str:
+        return text(self)
+
+    __str__ = __repr__
+
+
+class InitialNode(Tensor):
+    """A leaf that requires a gradient and keeps its dtype (lecture H).
+
+    Nodes computed from it keep their `value` and, after `backward()`, their `grad`.
+    """
+
+    exists = False
+    initial = True
+
+    def __init__(self, value: Any, name: str | None = None) -> None:
+        array = value.value if isinstance(value, Node) else asarray(value)
+        array = array if is_real(array.dtype) else array.astype(np.float64)
+        super().__init__(array, requires_grad=True, name=name)
+        InitialNode.exists = True
+
+
+class Handle:
+    """What `register_hook` returns: `remove()` takes the hook back, and so does leaving a `with`."""
+
+    number = 0
+
+    def __init__(self, hooks: dict, hook: Callable) -> None:
+        Handle.number += 1
+        self.hooks, self.id = hooks, Handle.number
+        hooks[self.id] = hook
+
+    def remove(self) -> None:
+        """The hook is not called any more."""
+        self.hooks.pop(self.id, None)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.remove()
+
+
+class Unreadable(Tensor):
+    """Stands for an input whose value a gradient rule may not read any more, and says why."""
+
+    def __init__(self, x: Any, reason: str) -> None:
+        self.like, self.reason, self.requires_grad = x, reason, x.requires_grad
+
+    shape = property(lambda self: self.like.shape)  # type: ignore[assignment]
+    dtype = property(lambda self: self.like.dtype)  # type: ignore[assignment]
+
+    @property
+    def value(self):  # type: ignore[override]
+        raise RuntimeError(self.reason)
+
+
+class Walk:
+    """One backward pass: what is kept, and what may not be read."""
+
+    def __init__(self, initial: bool = False, retain: bool = False) -> None:
+        self.initial, self.retain = initial, retain
+
+    def run(self, seeds: dict, create_graph: bool, wanted: Any = ()) -> dict:
+        """{leaf or wanted node: gradient}; recorded only if the graph of the gradient is wanted."""
+        before, state.grad = state.grad, bool(create_graph)
+        try:
+            return gradients(seeds, wanted, self.visit, self.readable)
+        finally:
+            state.grad = before
+
+    def visit(self, y: Any, g: Any) -> Any:
+        """Hooks, `grad` where it is kept, and the note that the node has been used."""
+        if y.hooks:
+            g = hooked(y, g)
+        if y.retains_grad or self.initial:
+            y.grad = g
+        return g
+
+    def readable(self, y: Any, inputs: tuple) -> tuple:
+        """The node and its inputs, with a guard in place of what is spent or was written since."""
+        if y.spent:
+            return guarded(y, SPENT), tuple(x if x.number is not None else guarded(x, SPENT) for x in inputs)
+        if not self.retain:
+            y.spent = True
+        if modes.writes_since(y.serial):
+            return changed(y, y.serial), tuple(changed(x, y.serial) for x in inputs)
+        return y, inputs
+
+
+SPENT = (
+    "backward() goes through this graph a second time; keep what it needs by "
+    "backward(retain_graph=True) the first time, or compute the output anew"
+)
+
+
+def guarded(x: Any, reason: str) -> Unreadable:
+    """`x` with its type but without its value."""
+    return Unreadable(x, reason)
+
+
+def changed(x: Any, serial: int) -> Any:
+    """`x`, or a guard if its memory was written after node number `serial` was made."""
+    root = x if x.base is None else x.base
+    if root.written <= serial:
+        return x
+    return guarded(
+        x,
+        f"{root.name or 'a tensor'}: {root.type_} was changed in place after it was used, and the gradient "
+        "needs its old value; call backward() first, or write into x.clone()",
+    )
+
+
+def hooked(x: Any, g: Any) -> Any:
+    """`g` after the hooks of `x`."""
+    for hook in list((x.hooks or {}).values()):
+        replaced = hook(g)
+        g = g if replaced is None else replaced
+    return g
+
+
+def explained(error: Exception, operation: Operation, inputs: tuple, parameters: dict) -> Exception:
+    """What NumPy said, as the type rule says it: with names and shapes."""
+    if isinstance(error, ShapeError):
+        return error
+    types = [Type(x.shape, x.dtype) for x in inputs]
+    try:
+        operation.infer(*types, **parameters)
+    except ShapeError as better:
+        return better
+    except Exception:
+        return error
+    return error
