@@ -6,17 +6,14 @@ A node is asked only for its `operation`, `inputs`, `parameters`, `requires_grad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 Node = Any
 
 
 def gradients(
-    seeds: dict[Node, Node],
-    wanted: Iterable[Node] = (),
-    visit: Callable[[Node, Node], Node] | None = None,
-    readable: Callable[[Node, tuple], tuple] | None = None,
+    seeds: dict[Node, Node], wanted: Iterable[Node] = (), enter: Callable | None = None
 ) -> dict[Node, Node]:
     """{leaf: d output / d leaf} for every leaf that requires a gradient, and for what is `wanted`.
 
@@ -24,23 +21,20 @@ def gradients(
     to the earliest, so each once, after all that use it; its rule hands gradients to its inputs, and
     what arrives from several uses is summed.  There is no recursion: a chain may be long.
 
-    visit     called with each derived node and its whole gradient, which it returns, perhaps changed
-    readable  called with each derived node and its inputs, returns (node, inputs) for the rule to read
+    `enter(node, gradient)` is called when a node's gradient is whole; it returns the gradient, perhaps
+    changed, and the node and inputs that the rule may read.
     """
     arrived = dict(seeds)
     kept = set(wanted)
-    queue: list[tuple[int, Node]] = []
-    for y in arrived:
-        if y.operation is not None:
-            heappush(queue, (-y.serial, y))
+    queue = [(-y.serial, y) for y in arrived if y.operation is not None]
+    heapify(queue)
     while queue:
         y = heappop(queue)[1]
-        g = arrived[y] if y in kept else arrived.pop(y)
-        if visit is not None:
-            g = visit(y, g)
-            if y in kept:
-                arrived[y] = g
-        node, inputs = (y, y.inputs) if readable is None else readable(y, y.inputs)
+        g, node, inputs = arrived.pop(y), y, y.inputs
+        if enter is not None:
+            g, node, inputs = enter(y, g)
+        if y in kept:
+            arrived[y] = g
         for x, gx in zip(y.inputs, y.operation.gradient(g, node, *inputs, **y.parameters)):
             if gx is None or not x.requires_grad:
                 continue

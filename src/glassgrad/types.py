@@ -6,6 +6,7 @@ Broadcasting and promotion stand here, as pure functions of shapes and dtypes; b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,8 +129,13 @@ def axes_of(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...]:
     """`axes` as a sorted tuple counted from the front; None means all."""
     if axes is None:
         return tuple(range(rank))
-    listed = [axes] if isinstance(axes, (int, np.integer)) else list(axes)
+    listed = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
+    return _sorted_axes(listed, rank)
+
+
+@lru_cache(maxsize=1024)
+def _sorted_axes(listed: tuple[int, ...], rank: int) -> tuple[int, ...]:
     found = sorted(axis_of(int(a), rank) for a in listed)
     if len(set(found)) != len(found):
-        raise ValueError(f"an axis appears twice in {tuple(listed)}")
+        raise ValueError(f"an axis appears twice in {listed}")
     return tuple(found) if rank else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from builtins import sum as total
+from functools import lru_cache
 
 from ..types import ShapeError, Type
 from .domains import real
@@ -21,8 +22,9 @@ def _view_type(x, shape, axes):
 
 
 def _view_meaning(np, x, shape, axes):
-    if len(axes) == len(shape) and None not in axes:
-        return x.transpose(sorted(range(len(axes)), key=axes.__getitem__))
+    order = _permutation(len(shape), axes)
+    if order is not None:
+        return x.transpose(order)
     strides = [0] * len(shape)
     for stride, a in zip(x.strides, axes):
         if a is not None:
@@ -32,16 +34,31 @@ def _view_meaning(np, x, shape, axes):
     return np.lib.stride_tricks.as_strided(x, shape, strides)
 
 
-def _view_gradient(g, y, x, shape, axes):
-    """Sum over what was repeated, then put the axes back in their places."""
-    missing = tuple(a for a in range(len(shape)) if a not in axes)
-    g = g.sum(missing) if missing else g
+@lru_cache(maxsize=1024)
+def _permutation(rank, axes):
+    """The order in which a view reads the axes of x, if it only reorders them."""
+    if len(axes) != rank or None in axes:
+        return None
+    return tuple(sorted(range(rank), key=axes.__getitem__))
+
+
+@lru_cache(maxsize=1024)
+def _transposed(rank, axes):
+    """What undoes a view: the axes to sum over, and the places of the rest (None: as they are)."""
+    missing = tuple(a for a in range(rank) if a not in axes)
     kept = [a for a in axes if a is not None]
     if len(kept) == len(axes) and kept == sorted(kept):
-        return (g,)
-    rank = {a: i for i, a in enumerate(sorted(kept))}
-    places = {rank[a]: i for i, a in enumerate(axes) if a is not None}
-    return (view(g, shape=x.shape, axes=tuple(places[i] for i in range(len(kept)))),)
+        return missing, None
+    rank_of = {a: i for i, a in enumerate(sorted(kept))}
+    places = {rank_of[a]: i for i, a in enumerate(axes) if a is not None}
+    return missing, tuple(places[i] for i in range(len(kept)))
+
+
+def _view_gradient(g, y, x, shape, axes):
+    """Sum over what was repeated, then put the axes back in their places."""
+    missing, places = _transposed(len(shape), axes)
+    g = g.sum(missing) if missing else g
+    return (g if places is None else view(g, shape=x.shape, axes=places),)
 
 
 view = Record(

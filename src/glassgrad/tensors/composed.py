@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .node import Node, real
-from .reductions import _finite
 
 
 class Composed(Node):
@@ -12,13 +11,13 @@ class Composed(Node):
     def softmax(self, dim, dtype=None):
         """e^x / sum e^x along `dim` (lecture J); the maximum is taken off first."""
         x = real(self if dtype is None else self.to(dtype))
-        e = (x - _finite(x.detach().amax(dim, keepdim=True))).exp()
+        e = (x - x.detach().amax(dim, keepdim=True)).exp()
         return e / e.sum(dim, keepdim=True)
 
     def log_softmax(self, dim, dtype=None):
         """x - ln sum e^x along `dim` (lecture H), without overflow."""
         x = real(self if dtype is None else self.to(dtype))
-        z = x - _finite(x.detach().amax(dim, keepdim=True))
+        z = x - x.detach().amax(dim, keepdim=True)
         return z - z.exp().sum(dim, keepdim=True).log()
 
     def logit(self, eps=None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,9 @@ class Node:
 
 def lifted(operand: Any, other: Any) -> Any:
     """`operand`, a number or array that meets the tensor `other`, as a tensor."""
+    kind = operand.__class__
+    if (kind is float or kind is int) and is_real(other.value.dtype):
+        return other.constant(operand, other.value.dtype)
     if isinstance(operand, np.generic):
         operand = operand.item()
     if isinstance(operand, (bool, int, float)):
@@ -87,7 +91,7 @@ def aligned(x: Any, y: Any) -> tuple[Any, Any]:
     a, b = x.value, y.value
     if a.dtype is not b.dtype:
         x, y = common_dtype(x, y)
-    if a.shape != b.shape:
+    if a.shape != b.shape and x.number is None and y.number is None:
         x, y = common_shape(x, y)
     return x, y
 
@@ -116,8 +120,11 @@ def converted(x: Any, dtype: np.dtype) -> Any:
 
 def common_shape(*nodes: Any) -> tuple[Any, ...]:
     """Nodes broadcast to one shape; a number [] that needs no gradient stays as it is."""
-    shape = broadcast_shapes(*(x.shape for x in nodes))
-    return tuple(broadcast(x, shape) for x in nodes)
+    shape = joint_shape(*[x.value.shape for x in nodes])
+    return tuple([broadcast(x, shape) for x in nodes])
+
+
+joint_shape = lru_cache(maxsize=4096)(broadcast_shapes)  # a training step meets the same few shapes
 
 
 def broadcast(x: Any, shape: Shape) -> Any:
@@ -130,11 +137,17 @@ def broadcast(x: Any, shape: Shape) -> Any:
 
 def repeated(x: Any, shape: Shape) -> Any:
     """`x` seen under `shape`, which it broadcasts to."""
-    own, lead = x.shape, len(shape) - len(x.shape)
-    axes = tuple(lead + i if n == shape[lead + i] else None for i, n in enumerate(own))
+    return x.apply(view, x, shape=shape, axes=_places(x.value.shape, shape))
+
+
+@lru_cache(maxsize=4096)
+def _places(own: Shape, shape: Shape) -> tuple[int | None, ...]:
+    """For each axis of `own` the axis of `shape` that it becomes; None where length 1 is repeated."""
+    lead = len(shape) - len(own)
+    axes = tuple(lead + i if lead >= 0 and n == shape[lead + i] else None for i, n in enumerate(own))
     if lead < 0 or any(a is None and n != 1 for a, n in zip(axes, own)):
-        raise ShapeError(f"{x.type_} does not broadcast to {list(shape)}")
-    return x.apply(view, x, shape=shape, axes=axes)
+        raise ShapeError(f"the shape {list(own)} does not broadcast to {list(shape)}")
+    return axes
 
 
 def real(x: Any) -> Any:

@@ -346,10 +346,11 @@ class Pointwise(Node):
     def where(self, condition, other):
         """x where `condition` holds, else `other`."""
         x, y = aligned(self, other)
-        shaped = common_shape(condition, x, y)
         if condition.dtype != bool_:
             raise TypeError(f"where takes a condition of dtype bool and got {condition.dtype}")
-        return self.apply(op.where, *shaped)
+        if y.number is not None and x.value.shape == condition.value.shape:
+            return self.apply(op.where, condition, x, y)
+        return self.apply(op.where, *common_shape(condition, x, y))
 
     def copysign(self, other):
         """|x| with the sign of `other`."""

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from ..operations import index, loop
+from ..operations.view import reshape
 from ..types import axes_of, axis_of, bool_, int64, is_real
 from .node import Node, real
 
@@ -125,16 +126,16 @@ class Reductions(Node):
     # ---- shared
 
     def _fold(self, operation, x, dim, keepdim, empty=None):
-        rank = len(x.shape)
-        axes = axes_of(None if dim in ((), []) else dim, rank)
-        if empty is not None and 0 in [x.shape[a] for a in axes]:
-            shape = [n for a, n in enumerate(x.shape) if a not in axes]
-            y = x.new_full(shape, empty)
+        shape = x.value.shape
+        axes = axes_of(None if dim in ((), []) else dim, len(shape))
+        if empty is not None and 0 in [shape[a] for a in axes]:
+            y = x.new_full([n for a, n in enumerate(shape) if a not in axes], empty)
         else:
             y = self.apply(operation, x, axes=axes)
         if not keepdim:
             return y
-        return y.reshape(tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+        kept = tuple([1 if a in axes else n for a, n in enumerate(shape)])
+        return self.apply(reshape, y, shape=kept)
 
     def _position(self, operation, dim, keepdim):
         if dim is None:

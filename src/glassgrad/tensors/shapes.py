@@ -20,7 +20,8 @@ class Shapes(Node):
     @property
     def T(self):
         """The transpose: axes in reverse order."""
-        return self.permute(*range(len(self.shape))[::-1])
+        shape = self.value.shape
+        return self.apply(op.view, self, shape=shape[::-1], axes=tuple(range(len(shape)))[::-1])
 
     @property
     def mT(self):

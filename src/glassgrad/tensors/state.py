@@ -101,11 +101,6 @@ class Clock:
     last_write = 0
 
 
-def writes_since(serial: int) -> bool:
-    """Whether any tensor was written after node number `serial` was made."""
-    return Clock.last_write > serial
-
-
 def note_write(leaf: Any) -> None:
     """Remember that the value of `leaf` changed now."""
     leaf.written = Clock.last_write = tick()

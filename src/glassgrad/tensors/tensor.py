@@ -6,6 +6,7 @@ The methods stand in files by family; here are how a node is made, and how gradi
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .shapes import Shapes
 from .state import state, tick
 
 ndarray, asarray, new = np.ndarray, np.asarray, object.__new__
+value_of = attrgetter("value")
 
 
 class Tensor(Pointwise, Reductions, Shapes, Products, Indexing, Composed, InPlace, Conversion, Node):
@@ -55,7 +57,7 @@ class Tensor(Pointwise, Reductions, Shapes, Products, Indexing, Composed, InPlac
         if state.listening is not None:
             return state.listening.record(operation, inputs, parameters)
         try:
-            value = operation.meaning(np, *[x.value for x in inputs], **parameters)
+            value = operation.meaning(np, *map(value_of, inputs), **parameters)
         except Exception as error:
             raise explained(error, operation, inputs, parameters) from None
         y = new(Tensor)
@@ -265,27 +267,24 @@ class Walk:
         """{leaf or wanted node: gradient}; recorded only if the graph of the gradient is wanted."""
         before, state.grad = state.grad, bool(create_graph)
         try:
-            return gradients(seeds, wanted, self.visit, self.readable)
+            return gradients(seeds, wanted, self.enter)
         finally:
             state.grad = before
 
-    def visit(self, y: Any, g: Any) -> Any:
-        """Hooks, `grad` where it is kept, and the note that the node has been used."""
+    def enter(self, y: Any, g: Any) -> tuple[Any, Any, tuple]:
+        """Hooks and `grad` where it is kept; a guard in place of what is spent or was written since."""
         if y.hooks:
             g = hooked(y, g)
-        if y.retains_grad or self.initial:
+        if self.initial or y.retains_grad:
             y.grad = g
-        return g
-
-    def readable(self, y: Any, inputs: tuple) -> tuple:
-        """The node and its inputs, with a guard in place of what is spent or was written since."""
         if y.spent:
-            return guarded(y, SPENT), tuple(x if x.number is not None else guarded(x, SPENT) for x in inputs)
+            held = tuple(x if x.number is not None else Unreadable(x, SPENT) for x in y.inputs)
+            return g, Unreadable(y, SPENT), held
         if not self.retain:
             y.spent = True
-        if modes.writes_since(y.serial):
-            return changed(y, y.serial), tuple(changed(x, y.serial) for x in inputs)
-        return y, inputs
+        if modes.Clock.last_write > y.serial:
+            return g, changed(y, y.serial), tuple(changed(x, y.serial) for x in y.inputs)
+        return g, y, y.inputs
 
 
 SPENT = (
@@ -294,17 +293,12 @@ SPENT = (
 )
 
 
-def guarded(x: Any, reason: str) -> Unreadable:
-    """`x` with its type but without its value."""
-    return Unreadable(x, reason)
-
-
 def changed(x: Any, serial: int) -> Any:
     """`x`, or a guard if its memory was written after node number `serial` was made."""
     root = x if x.base is None else x.base
     if root.written <= serial:
         return x
-    return guarded(
+    return Unreadable(
         x,
         f"{root.name or 'a tensor'}: {root.type_} was changed in place after it was used, and the gradient "
         "needs its old value; call backward() first, or write into x.clone()",
