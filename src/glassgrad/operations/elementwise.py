@@ -32,11 +32,16 @@ mul = elementwise(
 div = elementwise(
     "div",
     lambda np, x, y: x / y,
-    lambda g, z, x, y: (g / y if x.requires_grad else None, -g * z / y if y.requires_grad else None),
+    lambda g, z, x, y: (
+        g / y if x.requires_grad else None,
+        -g * z / y if y.requires_grad else None,
+    ),
     domain=(real, nonzero),
 )
 neg = elementwise("neg", lambda np, x: -x, lambda g, y, x: (-g,))
-reciprocal = elementwise("reciprocal", lambda np, x: 1 / x, lambda g, y, x: (-g * y * y,), domain=(nonzero,))
+reciprocal = elementwise(
+    "reciprocal", lambda np, x: 1 / x, lambda g, y, x: (-g * y * y,), domain=(nonzero,)
+)
 floor_divide = elementwise(
     "floor_divide", lambda np, x, y: x // y, zero_gradient, domain=(real, nonzero)
 )
@@ -47,7 +52,10 @@ remainder = elementwise(
     domain=(real, positive),
 )
 fmod = elementwise(
-    "fmod", lambda np, x, y: np.fmod(x, y), lambda g, z, x, y: (g, -g * (x / y).trunc()), domain=(real, positive)
+    "fmod",
+    lambda np, x, y: np.fmod(x, y),
+    lambda g, z, x, y: (g, -g * (x / y).trunc()),
+    domain=(real, positive),
 )
 square = elementwise("square", lambda np, x: x * x, lambda g, y, x: (g * (x + x),))
 pow = elementwise(
@@ -59,7 +67,9 @@ pow = elementwise(
     ),
     domain=(positive, real),
 )
-abs = elementwise("abs", lambda np, x: np.abs(x), lambda g, y, x: (g * x.sign(),), domain=(nonzero,))
+abs = elementwise(
+    "abs", lambda np, x: np.abs(x), lambda g, y, x: (g * x.sign(),), domain=(nonzero,)
+)
 sign = elementwise("sign", lambda np, x: np.sign(x), zero_gradient, domain=(nonzero,))
 
 # ---- exponentials and roots
@@ -67,31 +77,56 @@ exp = elementwise("exp", lambda np, x: np.exp(x), lambda g, y, x: (g * y,))
 exp2 = elementwise("exp2", lambda np, x: np.exp2(x), lambda g, y, x: (g * y * math.log(2),))
 expm1 = elementwise("expm1", lambda np, x: np.expm1(x), lambda g, y, x: (g * (y + 1),))
 log = elementwise("log", lambda np, x: np.log(x), lambda g, y, x: (g / x,), domain=(positive,))
-log2 = elementwise("log2", lambda np, x: np.log2(x), lambda g, y, x: (g / (x * math.log(2)),), domain=(positive,))
+log2 = elementwise(
+    "log2", lambda np, x: np.log2(x), lambda g, y, x: (g / (x * math.log(2)),), domain=(positive,)
+)
 log10 = elementwise(
-    "log10", lambda np, x: np.log10(x), lambda g, y, x: (g / (x * math.log(10)),), domain=(positive,)
+    "log10",
+    lambda np, x: np.log10(x),
+    lambda g, y, x: (g / (x * math.log(10)),),
+    domain=(positive,),
 )
-log1p = elementwise("log1p", lambda np, x: np.log1p(x), lambda g, y, x: (g / (x + 1),), domain=(positive,))
+log1p = elementwise(
+    "log1p", lambda np, x: np.log1p(x), lambda g, y, x: (g / (x + 1),), domain=(positive,)
+)
 logaddexp = elementwise(
-    "logaddexp", lambda np, x, y: np.logaddexp(x, y), lambda g, z, x, y: (g * (x - z).exp(), g * (y - z).exp())
+    "logaddexp",
+    lambda np, x, y: np.logaddexp(x, y),
+    lambda g, z, x, y: (g * (x - z).exp(), g * (y - z).exp()),
 )
-sqrt = elementwise("sqrt", lambda np, x: np.sqrt(x), lambda g, y, x: (g / (y + y),), domain=(positive,))
+sqrt = elementwise(
+    "sqrt", lambda np, x: np.sqrt(x), lambda g, y, x: (g / (y + y),), domain=(positive,)
+)
 rsqrt = elementwise(
-    "rsqrt", lambda np, x: 1 / np.sqrt(x), lambda g, y, x: (g * (y * y * y) * -0.5,), domain=(positive,)
+    "rsqrt",
+    lambda np, x: 1 / np.sqrt(x),
+    lambda g, y, x: (g * (y * y * y) * -0.5,),
+    domain=(positive,),
 )
 hypot = elementwise(
-    "hypot", lambda np, x, y: np.hypot(x, y), lambda g, z, x, y: (g * (x / z), g * (y / z)), domain=(nonzero, nonzero)
+    "hypot",
+    lambda np, x, y: np.hypot(x, y),
+    lambda g, z, x, y: (g * (x / z), g * (y / z)),
+    domain=(nonzero, nonzero),
 )
 
 # ---- circles and hyperbolas
 sin = elementwise("sin", lambda np, x: np.sin(x), lambda g, y, x: (g * x.cos(),))
 cos = elementwise("cos", lambda np, x: np.cos(x), lambda g, y, x: (-g * x.sin(),))
-tan = elementwise("tan", lambda np, x: np.tan(x), lambda g, y, x: (g * (y * y + 1),), domain=(symmetric_unit,))
+tan = elementwise(
+    "tan", lambda np, x: np.tan(x), lambda g, y, x: (g * (y * y + 1),), domain=(symmetric_unit,)
+)
 asin = elementwise(
-    "asin", lambda np, x: np.arcsin(x), lambda g, y, x: (g * (1 - x * x).rsqrt(),), domain=(symmetric_unit,)
+    "asin",
+    lambda np, x: np.arcsin(x),
+    lambda g, y, x: (g * (1 - x * x).rsqrt(),),
+    domain=(symmetric_unit,),
 )
 acos = elementwise(
-    "acos", lambda np, x: np.arccos(x), lambda g, y, x: (-g * (1 - x * x).rsqrt(),), domain=(symmetric_unit,)
+    "acos",
+    lambda np, x: np.arccos(x),
+    lambda g, y, x: (-g * (1 - x * x).rsqrt(),),
+    domain=(symmetric_unit,),
 )
 atan = elementwise("atan", lambda np, x: np.arctan(x), lambda g, y, x: (g / (x * x + 1),))
 atan2 = elementwise(
@@ -103,16 +138,26 @@ atan2 = elementwise(
 sinh = elementwise("sinh", lambda np, x: np.sinh(x), lambda g, y, x: (g * x.cosh(),))
 cosh = elementwise("cosh", lambda np, x: np.cosh(x), lambda g, y, x: (g * x.sinh(),))
 tanh = elementwise("tanh", lambda np, x: np.tanh(x), lambda g, y, x: (g * (1 - y * y),))
-asinh = elementwise("asinh", lambda np, x: np.arcsinh(x), lambda g, y, x: (g * (x * x + 1).rsqrt(),))
+asinh = elementwise(
+    "asinh", lambda np, x: np.arcsinh(x), lambda g, y, x: (g * (x * x + 1).rsqrt(),)
+)
 acosh = elementwise(
-    "acosh", lambda np, x: np.arccosh(x), lambda g, y, x: (g * (x * x - 1).rsqrt(),), domain=(at_least_one,)
+    "acosh",
+    lambda np, x: np.arccosh(x),
+    lambda g, y, x: (g * (x * x - 1).rsqrt(),),
+    domain=(at_least_one,),
 )
 atanh = elementwise(
-    "atanh", lambda np, x: np.arctanh(x), lambda g, y, x: (g / (1 - x * x),), domain=(symmetric_unit,)
+    "atanh",
+    lambda np, x: np.arctanh(x),
+    lambda g, y, x: (g / (1 - x * x),),
+    domain=(symmetric_unit,),
 )
 
 # ---- activations that are more than a composition: y says all about the slope
-sigmoid = elementwise("sigmoid", lambda np, x: 1 / (1 + np.exp(-x)), lambda g, y, x: (g * y * (1 - y),))
+sigmoid = elementwise(
+    "sigmoid", lambda np, x: 1 / (1 + np.exp(-x)), lambda g, y, x: (g * y * (1 - y),)
+)
 relu = elementwise(
     "relu", lambda np, x: np.maximum(x, 0), lambda g, y, x: (g.where(y > 0, 0),), domain=(nonzero,)
 )
@@ -147,7 +192,9 @@ clamp = elementwise(
         g.where((x < low) & (low < high), 0) if low.requires_grad else None,
         g.where((x > high) | (low > high), 0) if high.requires_grad else None,
     ),
-    samples=[sample(real(*s), (nonzero if s else positive)(*s), real(*s)) for s in ((3, 4), (17, 33))]
+    samples=[
+        sample(real(*s), (nonzero if s else positive)(*s), real(*s)) for s in ((3, 4), (17, 33))
+    ]
     + [sample(distinct(3, 4), symmetric_unit(3, 4), at_least_one(3, 4))],
 )
 

@@ -1,4 +1,4 @@
-"""Positions as values, and the one element that wins: outputs are indices, which have no gradient."""
+"""Positions as values, and the one element that wins: indices, which have no gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ position = Record(  # y[i] = i[axis]: one-hot labels, masks and counters
         np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))]), shape
     ),
     gradient=no_gradient,
-    samples=[sample(shape=(3, 4), axis=0), sample(shape=(3, 4), axis=1), sample(shape=(5,), axis=0)],
+    samples=[
+        sample(shape=(3, 4), axis=0),
+        sample(shape=(3, 4), axis=1),
+        sample(shape=(5,), axis=0),
+    ],
 )
 
 

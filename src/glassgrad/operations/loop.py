@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 from ..types import ShapeError, Type
 from .domains import distinct, real
@@ -12,8 +12,12 @@ from .view import view, window_counts, windowed
 
 SUM = Fold(0.0, lambda np, total, x: total + x, lambda np, x, y: x + y)
 PRODUCTS = Fold(0.0, lambda np, total, a, b: total + a * b, lambda np, x, y: x + y)
-MAXIMUM = Fold(-math.inf, lambda np, total, x: np.maximum(total, x), lambda np, x, y: np.maximum(x, y))
-MINIMUM = Fold(math.inf, lambda np, total, x: np.minimum(total, x), lambda np, x, y: np.minimum(x, y))
+MAXIMUM = Fold(
+    -math.inf, lambda np, total, x: np.maximum(total, x), lambda np, x, y: np.maximum(x, y)
+)
+MINIMUM = Fold(
+    math.inf, lambda np, total, x: np.minimum(total, x), lambda np, x, y: np.minimum(x, y)
+)
 
 # ---- reductions over some axes, which vanish from the shape
 
@@ -46,7 +50,14 @@ def reduction(name, meaning, gradient, fold, domain):
     shapes = (((3, 4), (0,)), ((3, 4), (1,)), ((3, 4), (0, 1)), ((17, 2, 33), (0, 2)), ((1,), (0,)))
     samples = [sample(domain(*shape), axes=axes) for shape, axes in shapes]
     return Record(
-        name, "loop", _reduced_type, meaning, gradient, space=_reduction_space, fold=fold, samples=samples
+        name,
+        "loop",
+        _reduced_type,
+        meaning,
+        gradient,
+        space=_reduction_space,
+        fold=fold,
+        samples=samples,
     )
 
 
@@ -71,15 +82,15 @@ def _extents(reads, *inputs):
         for label, n in zip(labels, x.shape, strict=True):
             if found.setdefault(label, n) != n:
                 raise ShapeError(
-                    f"a contraction of {' and '.join(map(str, inputs))} meets {found[label]} with {n} "
-                    "elements: the axes that are summed over together must have equal lengths"
+                    f"a contraction of {' and '.join(map(str, inputs))} meets {found[label]} "
+                    f"with {n} elements: axes that are summed over together have equal lengths"
                 )
     return tuple(found[label] for label in sorted(found))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _contraction(reads, rank):
-    """A function of (a, b) by the quickest way: transpose to [batch, m, k] and [batch, k, n], matmul."""
+    """The quickest function of (a, b): transpose to [batch, m, k] and [batch, k, n], matmul."""
     first, second = reads
     if rank == 2 and (first, second) in MATRICES:
         return MATRICES[first, second]
@@ -95,10 +106,16 @@ def _contraction(reads, rank):
 
     def contraction(a, b):
         a, b = a.transpose(a_order), b.transpose(b_order)
-        outer, m, k = a.shape[:n_batch], a.shape[n_batch : n_batch + n_rows], a.shape[n_batch + n_rows :]
+        outer, m, k = (
+            a.shape[:n_batch],
+            a.shape[n_batch : n_batch + n_rows],
+            a.shape[n_batch + n_rows :],
+        )
         n = b.shape[n_batch + len(k) :]
-        y = a.reshape(*outer, math.prod(m), math.prod(k)) @ b.reshape(*outer, math.prod(k), math.prod(n))
-        return y.reshape(*outer, *m, *n).transpose(y_order)
+        y = a.reshape(*outer, math.prod(m), math.prod(k)) @ b.reshape(
+            *outer, math.prod(k), math.prod(n)
+        )
+        return y.reshape((*outer, *m, *n)).transpose(y_order)
 
     return contraction
 
@@ -115,7 +132,7 @@ MATRICES = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _transposed_reads(reads, rank, which):
     """Reads of the gradient for input `which`: its own axes come first, the rest is summed over."""
     mine, other = reads[which], reads[1 - which]
@@ -169,13 +186,17 @@ def _padded(np, x, low, high, expand):
     if not (any(low) or any(high) or expand != (1,) * len(expand)):
         return x
     lengths = [max(n * e - e + 1, 0) if n else 0 for n, e in zip(x.shape[2:], expand)]
-    y = np.zeros((*x.shape[:2], *(max(a + n + b, 0) for a, n, b in zip(low, lengths, high))), x.dtype)
+    y = np.zeros(
+        (*x.shape[:2], *(max(a + n + b, 0) for a, n, b in zip(low, lengths, high))), x.dtype
+    )
     source, target = [slice(None)] * 2, [slice(None)] * 2
     for n, e, a, m in zip(x.shape[2:], expand, low, y.shape[2:]):
         first = max(-(a // e), 0) if a < 0 else 0  # the first element that is not cropped
         count = max(min(n - first, (m - 1 - a - first * e) // e + 1), 0)
         source.append(slice(first, first + count))
-        target.append(slice(a + first * e, a + (first + count - 1) * e + 1, e) if count else slice(0, 0))
+        target.append(
+            slice(a + first * e, a + (first + count - 1) * e + 1, e) if count else slice(0, 0)
+        )
     y[tuple(target)] = x[tuple(source)]
     return y
 
@@ -213,17 +234,18 @@ def _convolution_type(x, w, stride, low, high, expand, dilation, groups):
 def _convolution_space(y, x, w, stride, low, high, expand, dilation, groups):
     """Axes: batch, group, output within the group, positions; channels within the group, places.
 
-    With expand e a point is read where its position divides by e, and is zero elsewhere.
+    An input with zeros between its elements is read where the position divides by `expand`.
     """
     n, each, channels = len(stride), w.shape[0] // groups, w.shape[1]
     extents = (x.shape[0], groups, each, *y.shape[2:], channels, *w.shape[2:])
     vanish = tuple(range(3 + n, 4 + 2 * n))
     at = tuple(
-        (((3 + i, s), (4 + n + i, d)), -a) for i, (s, d, a) in enumerate(zip(stride, dilation, low))
+        (((3 + i, s), (4 + n + i, d)), -a, e)
+        for i, (s, d, a, e) in enumerate(zip(stride, dilation, low, expand))
     )
-    output = (((1, each), (2, 1)), 0)
+    output = (((1, each), (2, 1)), 0, 1)
     reads = (
-        (0, (((1, channels), (3 + n, 1)), 0), *at),
+        (0, (((1, channels), (3 + n, 1)), 0, 1), *at),
         (output, 3 + n, *range(4 + n, 4 + 2 * n)),
     )
     return Space(extents, vanish, reads, writes=(0, output, *range(3, 3 + n)))
@@ -238,10 +260,19 @@ def _input_gradient(g, y, x, w, stride, low, high, expand, dilation, groups):
     before = tuple(d * (k - 1) - a for k, d, a in zip(size, dilation, low))
     after = tuple(
         n * e - e + d * (k - 1) + 1 - ((m - 1) * s + 1) - b if m else 0
-        for n, e, k, d, m, s, b in zip(x.shape[2:], expand, size, dilation, g.shape[2:], stride, before)
+        for n, e, k, d, m, s, b in zip(
+            x.shape[2:], expand, size, dilation, g.shape[2:], stride, before
+        )
     )
     return convolution(
-        g, mirrored, stride=expand, low=before, high=after, expand=stride, dilation=dilation, groups=groups
+        g,
+        mirrored,
+        stride=expand,
+        low=before,
+        high=after,
+        expand=stride,
+        dilation=dilation,
+        groups=groups,
     )
 
 
@@ -258,7 +289,14 @@ def _kernel_gradient(g, y, x, w, stride, low, high, expand, dilation, groups):
         for s, m, d, k, n in zip(stride, g.shape[2:], dilation, size, lengths)
     )
     y = convolution(
-        columns, kernels, stride=dilation, low=low, high=after, expand=expand, dilation=stride, groups=groups
+        columns,
+        kernels,
+        stride=dilation,
+        low=low,
+        high=after,
+        expand=expand,
+        dilation=stride,
+        groups=groups,
     )
     return y.transpose(0, 1)
 

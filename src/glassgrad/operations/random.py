@@ -1,7 +1,7 @@
 """Random bits from counters: Philox 4x32 with ten rounds (Salmon et al. 2011).
 
-The bits of an element follow from the seed, the number of the draw and the element's position alone,
-so that any thread can make any part of a tensor, and a resumed run goes on with the same numbers.
+The bits of an element follow from the seed, the number of the draw and the element's position
+alone, so that any thread can make any part of a tensor, and a resumed run draws the same numbers.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ A record is called with whatever has an `apply` method: a tensor makes a node of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy
@@ -21,7 +20,9 @@ class Space(NamedTuple):
     extents   how many along each axis: first the axes of the output, then those that vanish
     vanish    the axes that are folded away
     reads     for each input the axes at which it is read; an entry may be a sum of axes with
-              coefficients and an offset: (((axis, coefficient), ...), offset)
+              coefficients, plus an offset, over a divisor:
+              (((axis, coefficient), ...), offset, divisor);
+              outside the input, and where the divisor leaves a rest, a zero is read
     writes    the same for the output; None means each axis that does not vanish, in order
     """
 

@@ -126,7 +126,9 @@ slice_ = Record(
     "slice",
     "view",
     infer=lambda x, starts, steps, lengths: Type(tuple(lengths), x.dtype),
-    meaning=lambda np, x, starts, steps, lengths: x[tuple(_slices(x.shape, starts, steps, lengths))],
+    meaning=lambda np, x, starts, steps, lengths: x[
+        tuple(_slices(x.shape, starts, steps, lengths))
+    ],
     gradient=lambda g, y, x, starts, steps, lengths: (
         place(g, shape=x.shape, starts=starts, steps=steps, fill=0),
     ),
@@ -160,7 +162,9 @@ def _joined_type(*types, axis):
     first = types[0]
     for t in types[1:]:
         if t.shape[:axis] + t.shape[axis + 1 :] != first.shape[:axis] + first.shape[axis + 1 :]:
-            raise ShapeError(f"{first} and {t} cannot be joined along axis {axis}: other axes differ")
+            raise ShapeError(
+                f"{first} and {t} cannot be joined along axis {axis}: other axes differ"
+            )
     length = total(t.shape[axis] for t in types)
     return Type((*first.shape[:axis], length, *first.shape[axis + 1 :]), first.dtype)
 
