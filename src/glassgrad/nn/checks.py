@@ -1,0 +1,61 @@
+"""A model tried on zeros before data runs: shapes fit, or the ShapeError names the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..tensors.creation import zeros
+from ..tensors.generator import default_generator
+from ..tensors.state import no_grad
+from ..tensors.tensor import Tensor
+from ..types import int64
+
+
+def check(module: Any, input_shape: Any, dtype: Any = None) -> Any:
+    """The shape of the output, without the batch, for inputs of `input_shape`, without the batch.
+
+    module: any; input_shape: (64,) or (3, 32, 32); dtype: what the inputs hold, found out if not given.
+    ShapeError names the layer that does not fit.  Nothing is touched: no batch statistics, no random
+    state, no gradients, no hooks.
+    """
+    sizes = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    with untouched(module), no_grad():
+        output = module(zeros(2, *sizes, dtype=dtype or wanted_dtype(module)))
+    return _shapes(output)
+
+
+def wanted_dtype(module: Any) -> Any:
+    """The dtype of the inputs: integers where an embedding comes first, else that of the weights."""
+    for part in module.modules():
+        if type(part).__name__.startswith("Embedding"):
+            return int64
+        for parameter in part.parameters(recurse=False):
+            return parameter.dtype
+    return None
+
+
+@contextmanager
+def untouched(module: Any) -> Iterator[None]:
+    """Runs the block with `module` in use (`eval`), and puts everything that it holds back after it."""
+    parts = [(part, dict(vars(part)), dict(part._roles)) for part in module.modules()]
+    buffers = [(buffer, buffer.value.copy()) for buffer in module.buffers()]
+    drawn = default_generator.get_state()
+    for part, _, _ in parts:
+        vars(part).update(training=False, _hooks=None)
+    try:
+        yield
+    finally:
+        for part, attributes, roles in parts:
+            vars(part).clear()
+            vars(part).update(attributes, _roles=roles)
+        for buffer, value in buffers:
+            buffer.value[...] = value
+        default_generator.set_state(drawn)
+
+
+def _shapes(output: Any) -> Any:
+    if isinstance(output, (list, tuple)):
+        return tuple(map(_shapes, output))
+    return output.shape[1:] if isinstance(output, Tensor) else None

@@ -1,0 +1,27 @@
+"""Tensors that belong to a module: what is learnt, and what is only kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensors.tensor import Tensor
+
+__all__ = ["Buffer", "Parameter"]
+
+
+class Parameter(Tensor):
+    """A leaf that is learnt: a module finds it among its attributes, an optimizer updates it.
+
+    It shares the memory of `data`, a tensor or an array.
+    """
+
+    def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
+        super().__init__(data, requires_grad)
+
+
+class Buffer(Tensor):
+    """A leaf that a module keeps but does not learn: saved with it, unless persistent=False."""
+
+    def __init__(self, data: Any = (), *, persistent: bool = True) -> None:
+        super().__init__(data)
+        self.persistent = persistent

@@ -1,0 +1,188 @@
+"""Where in a network an error arose, said so that it can be mended.
+
+A ShapeError passes through the modules that called each other.  The innermost says what it takes and
+what it got, a container adds what the layer before gave, each adds the name of its child to the path,
+and the text is made anew at each, so that the outermost has the whole of it:
+
+    stack.2 (Linear) takes inputs of 128 features and got 100
+        input: f32[32, 100]  ->  weight: f32[10, 128]
+        stack.1 (ReLU) gave f32[32, 100]; it comes from stack.0 = Linear(784, 100)
+        digits.py:14    return self.stack(features)
+        Make stack.0 = Linear(784, 128), or stack.2 = Linear(100, 10).
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..tensors.tensor import Tensor
+from ..types import ShapeError
+from .architecture import arguments, shipped
+
+PACKAGE = __name__.split(".")[0]
+TAKES = {
+    "in_features": -1,
+    "in_channels": 1,
+    "num_features": 1,
+    "num_channels": 1,
+}  # argument: axis
+GIVES = ("out_features", "out_channels")
+
+
+class Place:
+    """What is known of an error so far; paths grow at the front as it goes outwards."""
+
+    def __init__(self, error: ShapeError, module: Any, inputs: tuple) -> None:
+        self.problem = str(error)
+        self.inputs, self.line = inputs, user_line(error)
+        self.layer, self.path = module, ""
+        self.outermost = module
+        self.before: list[
+            tuple[str, Any]
+        ] = []  # the layers before it in a container, nearest first
+
+    def outwards(self, module: Any) -> None:
+        """Go out into a module that called the one so far."""
+        name = next((n for n, m in module.named_modules() if m is self.outermost), "")
+        self.path = joined(name, self.path)
+        self.before = [(joined(name, path), layer) for path, layer in self.before]
+        self.outermost = module
+        if not self.before and hasattr(module, "layers_before"):
+            self.before = module.layers_before(self.path.split(".")[0])
+
+    def text(self) -> str:
+        """The whole message."""
+        wanted, got = misfit(self.layer, self.inputs)
+        named = (
+            f"{self.path} ({type(self.layer).__name__})" if self.path else type(self.layer).__name__
+        )
+        what = f"takes inputs of {wanted} and got {got}" if wanted else ""
+        lines = [f"{named} {what}" if what else f"{named}: {self.problem}"]
+        lines += [self._types()] if shipped(type(self.layer)) and self.inputs else []
+        lines += self._history() + ([self.line] if self.line else []) + self._remedy()
+        return "\n    ".join(lines)
+
+    def _types(self) -> str:
+        """`input: f32[32, 100]  ->  weight: f32[10, 128]`."""
+        names = list(inspect.signature(type(self.layer).forward).parameters)[1:]
+        given = [f"{n}: {_type(x)}" for n, x in zip(names, self.inputs) if isinstance(x, Tensor)]
+        own = [f"{n}: {_type(x)}" for n, x in self.layer.named_parameters() if n.endswith("weight")]
+        return ", ".join(given) + ("  ->  " + ", ".join(own[:1]) if own else "")
+
+    def _history(self) -> list[str]:
+        if not self.before or not self.inputs:
+            return []
+        path, layer = self.before[0]
+        said = f"{path} ({type(layer).__name__}) gave {_type(self.inputs[0])}"
+        origin = self._origin()
+        if origin is not None and origin[1] is not layer:
+            said += f"; it comes from {origin[0]} = {constructor(origin[1])}"
+        return [said]
+
+    def _origin(self) -> tuple[str, Any] | None:
+        """The nearest layer before that chose the number of features."""
+        return next((pair for pair in self.before if width(pair[1], GIVES)), None)
+
+    def _remedy(self) -> list[str]:
+        """Both ends between which the numbers of features disagree, as they would agree."""
+        argument = width(self.layer, TAKES)
+        numbers = features(self.layer, self.inputs)
+        if argument is None or numbers is None or numbers[0] == numbers[1]:
+            return []
+        wanted, got = numbers
+        ways = []
+        origin = self._origin()
+        if origin is not None and getattr(origin[1], width(origin[1], GIVES)) == got:
+            ways.append(f"{origin[0]} = {constructor(origin[1], width(origin[1], GIVES), wanted)}")
+        own = f"{self.path} = " if self.path else ""
+        ways.append(own + constructor(self.layer, argument, got))
+        return [f"Make {', or '.join(ways)}."]
+
+
+def located(error: ShapeError, module: Any, inputs: tuple) -> None:
+    """Say in the error that it passed through `module`, called with `inputs`."""
+    place = getattr(error, "place", None)
+    if place is None:
+        place = error.place = Place(error, module, inputs)  # type: ignore[attr-defined]
+    else:
+        place.outwards(module)
+    error.args = (place.text(),)
+
+
+def width(layer: Any, names: Any) -> str | None:
+    """The argument by which a layer says how many features it takes or gives."""
+    return next((n for n in names if isinstance(getattr(layer, n, None), int)), None)
+
+
+def features(layer: Any, inputs: tuple) -> tuple[int, int] | None:
+    """How many features a layer takes, and how many it got."""
+    argument = width(layer, TAKES)
+    if argument is None or not inputs or not isinstance(inputs[0], Tensor):
+        return None
+    shape, axis = inputs[0].shape, TAKES[argument]
+    if not -len(shape) <= axis < len(shape):
+        return None
+    return getattr(layer, argument), shape[axis]
+
+
+def misfit(layer: Any, inputs: tuple) -> tuple[str, str]:
+    """What a layer takes and what it got, in words; empty where that is not the trouble."""
+    numbers = features(layer, inputs)
+    if numbers is None or numbers[0] == numbers[1]:
+        return "", ""
+    called = "channels" if "channels" in str(width(layer, TAKES)) else "features"
+    return f"{numbers[0]} {called}", str(numbers[1])
+
+
+def constructor(layer: Any, argument: str | None = None, value: Any = None) -> str:
+    """How the layer is written, `Linear(784, 100)`, perhaps with one argument changed."""
+    given = arguments(layer)
+    if argument is not None:
+        given = {**given, argument: value}
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(type(layer).__init__).parameters.items()
+    }
+    parts = []
+    for name, v in given.items():
+        if defaults[name] is inspect.Parameter.empty:
+            parts.append(repr(v))
+        elif defaults[name] is not v and defaults[name] != v:
+            parts.append(f"{name}={v!r}")
+    return f"{type(layer).__name__}({', '.join(parts)})"
+
+
+def user_line(error: BaseException) -> str:
+    """`digits.py:14    return self.stack(features)`: the user's innermost line."""
+    found = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if _is_users(traceback.tb_frame):
+            found = traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
+    if found is None:
+        frame: Any = sys._getframe(1)
+        while frame is not None and not _is_users(frame):
+            frame = frame.f_back
+        if frame is None:
+            return ""
+        found = frame, frame.f_lineno
+    file, number = found[0].f_code.co_filename, found[1]
+    return f"{Path(file).name}:{number}    {linecache.getline(file, number).strip()}".rstrip()
+
+
+def _is_users(frame: Any) -> bool:
+    return frame.f_globals.get("__name__", "").split(".")[0] != PACKAGE
+
+
+def joined(*names: str) -> str:
+    """Names as a path."""
+    return ".".join(filter(None, names))
+
+
+def _type(x: Any) -> str:
+    return str(x.type_) if isinstance(x, Tensor) else type(x).__name__
