@@ -15,23 +15,18 @@ from ..gradient import ancestors, gradients
 from ..operations.record import Operation
 from ..types import ShapeError, Type, is_real, supported
 from . import state as modes
-from .composed import Composed
 from .conversion import Conversion
-from .indexing import Indexing
 from .inplace import InPlace
+from .methods import Methods
 from .node import Node
-from .pointwise import Pointwise
 from .printing import text
-from .products import Products
-from .reductions import Reductions
-from .shapes import Shapes
 from .state import state, tick
 
 ndarray, asarray, new = np.ndarray, np.asarray, object.__new__
 value_of = attrgetter("value")
 
 
-class Tensor(Pointwise, Reductions, Shapes, Products, Indexing, Composed, InPlace, Conversion, Node):
+class Tensor(Methods, InPlace, Conversion, Node):
     """A typed value and how it came about.
 
     `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies, as in PyTorch.
