@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..operations import composite
+from ..types import axis_of
 from .node import Node, real
 
 
@@ -11,14 +13,32 @@ class Composed(Node):
     def softmax(self, dim, dtype=None):
         """e^x / sum e^x along `dim` (lecture J); the maximum is taken off first."""
         x = real(self if dtype is None else self.to(dtype))
-        e = (x - x.detach().amax(dim, keepdim=True)).exp()
-        return e / e.sum(dim, keepdim=True)
+        return self.apply(composite.softmax, x, axis=axis_of(dim, len(x.shape))) if x.shape else x * 0 + 1
 
     def log_softmax(self, dim, dtype=None):
         """x - ln sum e^x along `dim` (lecture H), without overflow."""
         x = real(self if dtype is None else self.to(dtype))
-        z = x - x.detach().amax(dim, keepdim=True)
-        return z - z.exp().sum(dim, keepdim=True).log()
+        return self.apply(composite.log_softmax, x, axis=axis_of(dim, len(x.shape))) if x.shape else x * 0
+
+    def linear(self, weight, bias=None):
+        """y = x W' + b, one node of the graph.
+
+        x: [..., inputs], weight: [outputs, inputs], bias: [outputs] -> y: [..., outputs]
+        """
+        shape = self.value.shape
+        if len(shape) != 2:
+            rows = self.reshape(-1, shape[-1]) if len(shape) else self.reshape(1, 1)
+            return rows.linear(weight, bias).reshape((*shape[:-1], weight.shape[0]))
+        if bias is None:
+            return self.contract(weight, ((0, 2), (1, 2)), 2)
+        return self.apply(composite.linear, self, weight, bias)
+
+    def cross_entropy_rows(self, labels):
+        """ln sum e^z - z[label] for each row (lecture H).
+
+        z: [batch, classes], labels: int64[batch] -> [batch]
+        """
+        return self.apply(composite.cross_entropy, self, labels)
 
     def logit(self, eps=None):
         """ln(x / (1 - x)), the inverse of sigmoid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -228,16 +229,17 @@ def _expanded(key, x):
 
 def _checked(index, n, what, axis=0):
     """`index` with negative numbers counted from the end; IndexError names the first that is outside."""
-    rows = index.value
-    if rows.size and (rows.min() < -n or rows.max() >= n):
-        bad = np.argwhere((rows < -n) | (rows >= n))[0]
+    rows = index.value if index.value.dtype == int64 else index.value.astype(int64)
+    if not (rows.view(np.uint64) >= n).any():
+        return index
+    bad = (rows < -n) | (rows >= n)
+    if bad.any():
+        place = tuple(np.argwhere(bad)[0])
         raise IndexError(
-            f"{what}: index {rows[tuple(bad)]} at {list(map(int, bad))} is out of range for axis {axis} "
+            f"{what}: index {rows[place]} at {list(map(int, place))} is out of range for axis {axis} "
             f"with {n} elements"
         )
-    if rows.size and rows.min() < 0:
-        return index.lift(np.where(rows < 0, rows + n, rows))
-    return index
+    return index.lift(np.where(rows < 0, rows + n, rows))
 
 
 def _flat(x, axis, index):
@@ -247,9 +249,16 @@ def _flat(x, axis, index):
     if any(a != axis and m > n for a, (m, n) in enumerate(zip(index.shape, x.shape))):
         raise RuntimeError(f"gather: index {index.type_} is larger than {x.type_} beside axis {axis}")
     rows = _checked(index, x.shape[axis], "gather", axis).value
-    grid = [rows if a == axis else g for a, g in enumerate(np.ogrid[tuple(map(slice, rows.shape))])]
-    strides = [math.prod(x.shape[a + 1 :]) for a in range(len(x.shape))]
-    return x.lift(sum(g * s for g, s in zip(grid, strides)))
+    stride, offsets = _offsets(x.shape, index.shape, axis)
+    return x.lift((rows if stride == 1 else rows * stride) + offsets)
+
+
+@lru_cache(maxsize=64)
+def _offsets(shape, count, axis):
+    """The stride of `axis`, and what the other axes of `count` positions add in a flattened tensor."""
+    strides = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
+    grid = np.ogrid[tuple(map(slice, count))]
+    return strides[axis], sum((g * s for a, (g, s) in enumerate(zip(grid, strides)) if a != axis), 0)
 
 
 def _merged(x, arrays):

@@ -67,7 +67,7 @@ class Node:
 def lifted(operand: Any, other: Any) -> Any:
     """`operand`, a number or array that meets the tensor `other`, as a tensor."""
     kind = operand.__class__
-    if (kind is float or kind is int) and is_real(other.value.dtype):
+    if (kind is float or kind is int) and other.value.dtype.kind == "f":
         return other.constant(operand, other.value.dtype)
     if isinstance(operand, np.generic):
         operand = operand.item()
@@ -119,16 +119,28 @@ def converted(x: Any, dtype: np.dtype) -> Any:
 
 
 def common_shape(*nodes: Any) -> tuple[Any, ...]:
-    """Nodes broadcast to one shape; a number [] that needs no gradient stays as it is."""
+    """Nodes broadcast to one shape by explicit views.
+
+    Eager, an operand that needs no gradient is left as it is: NumPy broadcasts it, and no rule asks.
+    """
     shape = joint_shape(*[x.value.shape for x in nodes])
-    return tuple([broadcast(x, shape) for x in nodes])
+    lean = modes.state.listening is None
+    recording = modes.state.grad
+    return tuple(
+        [
+            x
+            if x.value.shape == shape or (lean and not (recording and x.requires_grad))
+            else broadcast(x, shape)
+            for x in nodes
+        ]
+    )
 
 
 joint_shape = lru_cache(maxsize=4096)(broadcast_shapes)  # a training step meets the same few shapes
 
 
 def broadcast(x: Any, shape: Shape) -> Any:
-    """`x` repeated to `shape`, by one view node."""
+    """`x` repeated to `shape` by one view node; a number [] that needs no gradient stays as it is."""
     own = x.value.shape
     if own == shape or (not own and not x.requires_grad):
         return x

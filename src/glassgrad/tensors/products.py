@@ -12,6 +12,8 @@ class Products(Node):
     """Matrix products of any rank."""
 
     def __matmul__(self, other):
+        if isinstance(other, Node) and len(self.value.shape) == 2 == len(other.value.shape):
+            return self.contract(other, ((0, 2), (2, 1)), 2)
         return self.matmul(other)
 
     def __rmatmul__(self, other):
@@ -78,25 +80,26 @@ class Products(Node):
     def contract(self, other, reads, rank):
         """The contraction with labelled axes (see operations/loop); transposes are read through."""
         x, y = self, other
+        first, second = reads
         if x.value.dtype is not y.value.dtype and x.dtype != y.dtype:
             if x.dtype.kind == y.dtype.kind == "f":
                 raise RuntimeError(
                     f"a product needs one dtype and got {x.type_} and {y.type_}; convert one by .to()"
                 )
             x, y = common_dtype(x, y)
-        if x.operation is view or y.operation is view:
-            (x, first), (y, second) = _through(x, reads[0]), _through(y, reads[1])
-            reads = first, second
-        return self.apply(loop.contract, x, y, reads=reads, rank=rank)
+        if x.operation is view:
+            x, first = _through(x, first)
+        if y.operation is view:
+            y, second = _through(y, second)
+        return self.apply(loop.contract, x, y, reads=(first, second), rank=rank)
 
 
 def _through(x, labels):
     """The tensor behind a transposing view, and the labels at which it is read."""
-    if x.operation is view:
-        axes = x.parameters["axes"]
-        if len(axes) == len(labels) and None not in axes:
-            return x.inputs[0], tuple(labels[a] for a in axes)
-    return x, labels
+    axes = x.parameters["axes"]
+    if len(axes) != len(labels) or None in axes:
+        return x, labels
+    return x.inputs[0], tuple([labels[a] for a in axes])
 
 
 def _batched(x, batch, own):

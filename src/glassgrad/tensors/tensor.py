@@ -6,6 +6,7 @@ The methods stand in files by family; here are how a node is made, and how gradi
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -77,10 +78,8 @@ class Tensor(Methods, InPlace, Conversion, Node):
 
     @staticmethod
     def constant(number: Any, dtype: np.dtype) -> Any:
-        """The leaf [] that stands for a Python number."""
-        y = new(Tensor)
-        y.value, y.number = np.array(number, dtype), number
-        return y
+        """The leaf [] that stands for a Python number; common ones are made once."""
+        return _constant(number, dtype) if number else _new_constant(number, dtype)
 
     def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False):
         """A leaf of this dtype, filled with one number."""
@@ -199,6 +198,15 @@ class Tensor(Methods, InPlace, Conversion, Node):
         return text(self)
 
     __str__ = __repr__
+
+
+def _new_constant(number: Any, dtype: np.dtype) -> Tensor:
+    y = new(Tensor)
+    y.value, y.number = np.array(number, dtype), number
+    return y
+
+
+_constant = lru_cache(maxsize=1024, typed=True)(_new_constant)  # not for 0.0 and -0.0, which are equal
 
 
 class InitialNode(Tensor):

@@ -1,0 +1,117 @@
+"""What is made of primitives but is one node when eager: the few compositions that every step runs.
+
+Their `meaning` is read with arrays as one node, which saves the cost of a dozen; a trace reads the same
+meaning with tensors, and so sees the primitives.  Only what gains measurably stands here: a training
+step of a small network takes half the time (benchmarks/eager.py).
+"""
+
+from __future__ import annotations
+
+from ..types import ShapeError, Type
+from .domains import index, real
+from .loop import contract, spread
+from .record import Record, sample
+
+
+def composite(name, infer, meaning, gradient, samples):
+    """An operation whose meaning is a composition, with a shorter gradient rule of its own."""
+    return Record(name, "composite", infer, meaning, gradient, samples=samples)
+
+
+# ---- the layer: y = x W' + b, lecture H's a = h W with the weight as (outputs, inputs)
+
+
+def _linear_type(x, w, b):
+    if len(x.shape) != 2 or len(w.shape) != 2 or x.shape[1] != w.shape[1] or b.shape != w.shape[:1]:
+        raise ShapeError(
+            f"linear takes x: [batch, inputs], weight: [outputs, inputs], bias: [outputs] "
+            f"and got {x}, {w}, {b}"
+        )
+    return Type((x.shape[0], w.shape[0]), x.dtype)
+
+
+def _linear_meaning(np, x, w, b):
+    y = x @ w.T
+    y += b
+    return y
+
+
+def _linear_gradient(g, y, x, w, b):
+    return (
+        contract(g, w, reads=((0, 2), (2, 1)), rank=2) if x.requires_grad else None,
+        contract(g, x, reads=((2, 0), (2, 1)), rank=2) if w.requires_grad else None,
+        g.sum(0) if b.requires_grad else None,
+    )
+
+
+linear = composite(
+    "linear",
+    _linear_type,
+    _linear_meaning,
+    _linear_gradient,
+    [sample(real(n, 4), real(5, 4), real(5)) for n in (3, 1, 0, 17)],
+)
+
+# ---- softmax and its logarithm along one axis; the maximum is taken off, so that nothing overflows
+
+
+def _softmax_meaning(np, x, axis):
+    e = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+    e /= np.add.reduce(e, axis, keepdims=True)
+    return e
+
+
+def _log_softmax_meaning(np, x, axis):
+    z = x - np.maximum.reduce(x, axis, keepdims=True)
+    z -= np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
+    return z
+
+
+def _softmax_gradient(g, y, x, axis):
+    weighed = g * y
+    return (weighed - y * spread(weighed.sum(axis), y.shape, (axis,)),)
+
+
+def _along_axis(name, meaning, gradient):
+    samples = [sample(real(*shape), axis=a) for shape, a in (((3, 4), 1), ((3, 4), 0), ((2, 1, 33), 2))]
+    return composite(name, lambda x, axis: x, meaning, gradient, samples)
+
+
+softmax = _along_axis("softmax", _softmax_meaning, _softmax_gradient)
+log_softmax = _along_axis(
+    "log_softmax",
+    _log_softmax_meaning,
+    lambda g, y, x, axis: (g - y.exp() * spread(g.sum(axis), y.shape, (axis,)),),
+)
+
+# ---- negative log likelihood of labels under softmax (lecture H): log sum exp z - z[label]
+
+
+def _cross_entropy_meaning(np, z, labels):
+    z = z - np.maximum.reduce(z, 1, keepdims=True)
+    return np.log(np.add.reduce(np.exp(z), 1)) - z[np.arange(z.shape[0]), labels]
+
+
+def _slope_meaning(np, z, labels):
+    """softmax(z) - I[label], the gradient of lecture H."""
+    return _softmax_meaning(np, z, 1) - (labels[:, None] == np.arange(z.shape[1]))
+
+
+def _slope_gradient(g, y, z, labels):
+    return _softmax_gradient(g, softmax(z, axis=1), z, 1)[0], None
+
+
+LABELLED = [sample(real(n, k), index(k)(n)) for n, k in ((3, 4), (1, 1), (17, 10))]
+cross_entropy_slope = composite(
+    "cross_entropy_slope", lambda z, labels: z, _slope_meaning, _slope_gradient, LABELLED
+)
+cross_entropy = composite(
+    "cross_entropy",
+    lambda z, labels: Type(labels.shape, z.dtype),
+    _cross_entropy_meaning,
+    lambda g, y, z, labels: (
+        g.reshape(-1, 1) * cross_entropy_slope(z, labels) if z.requires_grad else None,
+        None,
+    ),
+    LABELLED,
+)
