@@ -27,8 +27,11 @@ CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}  # what wins when dtypes meet: bool 
 Shape = tuple[int, ...]
 
 
-class ShapeError(RuntimeError):
-    """Shapes that do not fit; the message names both and what would be right."""
+class ShapeError(RuntimeError, ValueError):
+    """Shapes that do not fit; the message names both and what would be right.
+
+    PyTorch raises RuntimeError for some and ValueError for others: this is both.
+    """
 
 
 class Type(NamedTuple):
