@@ -20,7 +20,7 @@ def grad(func: Callable, argnums: Any = 0, has_aux: bool = False) -> Callable:
     """The function that gives the gradient of `func`, which returns one number."""
 
     def gradient(*args: Any) -> Any:
-        found, _, aux = _grad_value_aux(func, argnums, has_aux, args)
+        found, _, aux = _closed(_grad_value_aux(func, argnums, has_aux, args), args)
         return (found, aux) if has_aux else found
 
     return gradient
@@ -30,7 +30,7 @@ def grad_and_value(func: Callable, argnums: Any = 0, has_aux: bool = False) -> C
     """The function that gives the gradient of `func` and its value."""
 
     def both(*args: Any) -> Any:
-        found, value, aux = _grad_value_aux(func, argnums, has_aux, args)
+        found, value, aux = _closed(_grad_value_aux(func, argnums, has_aux, args), args)
         return (found, (value, aux)) if has_aux else (found, value)
 
     return both
@@ -72,6 +72,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, has_aux: bool = False) 
         tangent = gradient_of(along, v, create_graph=True, materialize_grads=True)[0]
     else:
         tangent = output.new_zeros(output.shape)
+    output, tangent = _closed((output, tangent), primals + tangents)
     return (output, tangent, aux) if has_aux else (output, tangent)
 
 
@@ -87,7 +88,7 @@ def jacrev(func: Callable, argnums: int = 0) -> Callable:
         if not rows:
             return y.new_zeros((*y.shape, *x.shape))
         first, *others = (r.reshape((1, *x.shape)) for r in rows)
-        return first.join(others, 0).reshape((*y.shape, *x.shape))
+        return _closed(first.join(others, 0).reshape((*y.shape, *x.shape)), args)
 
     return jacobian
 
@@ -123,6 +124,15 @@ def _leaf(x: Any) -> Tensor:
     if x.requires_grad:
         return x * 1
     return x.detach().requires_grad_()
+
+
+def _closed(result: Any, args: Any) -> Any:
+    """`result` without history, unless an argument belongs to a graph of the caller's."""
+    if any(isinstance(a, Tensor) and a.requires_grad for a in args):
+        return result
+    if isinstance(result, tuple):
+        return tuple(_closed(r, args) for r in result)
+    return result.detach() if isinstance(result, Tensor) else result
 
 
 def _grad_value_aux(func: Callable, argnums: Any, has_aux: bool, args: tuple) -> tuple:
