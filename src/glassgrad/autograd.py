@@ -167,7 +167,13 @@ def gradcheck(
 
 
 def gradgradcheck(
-    func: Callable, inputs: Any, grad_outputs=None, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True
+    func: Callable,
+    inputs: Any,
+    grad_outputs=None,
+    eps=1e-6,
+    atol=1e-5,
+    rtol=1e-3,
+    raise_exception=True,
 ) -> bool:
     """`gradcheck` of the gradient of `func`: second derivatives."""
     inputs = [coerced(x) for x in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
@@ -179,7 +185,9 @@ def gradgradcheck(
     def first(*given):
         found = _outputs(func, given)
         listed = [x for x in given if x.requires_grad]
-        return grad(found, listed, seeds, create_graph=True, allow_unused=True, materialize_grads=True)
+        return grad(
+            found, listed, seeds, create_graph=True, allow_unused=True, materialize_grads=True
+        )
 
     assert wanted, "no input requires a gradient"
     return gradcheck(first, inputs, eps, atol, rtol, raise_exception)
@@ -212,5 +220,3 @@ def _differences(func: Callable, inputs: Sequence[Any], position: int, o: int, e
         columns.append((values[0] - values[1]) / (2 * eps))
     rows = np.stack(columns, 1) if columns else np.zeros((0, 0))
     return rows.reshape(-1, *x.shape) if columns else np.zeros((1, *x.shape))
-
-

@@ -45,7 +45,12 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
 
     def pull(cotangent: Any) -> tuple:
         return gradient_of(
-            output, leaves, coerced(cotangent), retain_graph=True, create_graph=True, materialize_grads=True
+            output,
+            leaves,
+            coerced(cotangent),
+            retain_graph=True,
+            create_graph=True,
+            materialize_grads=True,
         )
 
     return (output, pull, aux) if has_aux else (output, pull)
@@ -57,7 +62,9 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, has_aux: bool = False) 
     Worked by two passes of reverse mode: v' J is linear in v, and its derivative along t is J t.
     """
     if len(primals) != len(tangents):
-        raise ValueError(f"jvp takes one tangent for each primal, not {len(tangents)} for {len(primals)}")
+        raise ValueError(
+            f"jvp takes one tangent for each primal, not {len(tangents)} for {len(primals)}"
+        )
     leaves = [_leaf(p) for p in primals]
     with enable_grad():
         result = func(*leaves)
@@ -142,8 +149,12 @@ def _grad_value_aux(func: Callable, argnums: Any, has_aux: bool, args: tuple) ->
         result = func(*given)
     value, aux = result if has_aux else (result, None)
     if value.numel() != 1:
-        raise RuntimeError(f"func.grad needs a function of one number as its value and got {value.type_}")
-    found = gradient_of(value, [given[i] for i in listed], create_graph=True, materialize_grads=True)
+        raise RuntimeError(
+            f"func.grad needs a function of one number as its value and got {value.type_}"
+        )
+    found = gradient_of(
+        value, [given[i] for i in listed], create_graph=True, materialize_grads=True
+    )
     return (found[0] if isinstance(argnums, int) else found), value, aux
 
 

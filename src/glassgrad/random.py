@@ -53,7 +53,9 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False) -
     return _leaf(chosen(generator).normal(_size(size), dtype).value, device, requires_grad)
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+def randint(
+    low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False
+):
     """Integers evenly from low, ..., high - 1: `randint(10, (2, 3))` or `randint(0, 10, (2, 3))`."""
     if size is None:
         low, high, size = 0, low, high
@@ -76,7 +78,9 @@ def rand_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
 
 def randn_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """`randn` with the shape and dtype of another."""
-    return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return randn(
+        input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
@@ -105,7 +109,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None) -> Ten
     """Positions drawn with probabilities in the ratios of each row: [..., n] -> [..., num_samples]."""
     weights = coerced(input).detach().double()
     if (weights < 0).any() or not weights.isfinite().all() or (weights.sum(-1) <= 0).any():
-        raise RuntimeError("multinomial takes rows of finite weights that are not negative and not all 0")
+        raise RuntimeError(
+            "multinomial takes rows of finite weights that are not negative and not all 0"
+        )
     if not replacement:
         return _without_replacement(weights, num_samples, chosen(generator))
     edges = weights.cumsum(-1)
@@ -116,7 +122,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None) -> Ten
 def _without_replacement(weights: Tensor, count: int, generator: Generator) -> Tensor:
     """The first `count` of exponential races: a place finishes at -ln(u) / weight."""
     if ((weights > 0).sum(-1) < count).any():
-        raise RuntimeError(f"multinomial cannot draw {count} different places from fewer with weight > 0")
+        raise RuntimeError(
+            f"multinomial cannot draw {count} different places from fewer with weight > 0"
+        )
     race = -(1 - generator.uniform(weights.shape, np.float64)).log() / weights
     return race.argsort(-1)[..., :count]
 

@@ -56,7 +56,9 @@ def supported(dtype: Any) -> np.dtype:
     native = np.dtype(dtype).newbyteorder("=")
     if native not in SHORT:
         known = ", ".join(t.name for t in SHORT)
-        raise TypeError(f"a tensor cannot hold elements of type {np.dtype(dtype)}; it can hold {known}")
+        raise TypeError(
+            f"a tensor cannot hold elements of type {np.dtype(dtype)}; it can hold {known}"
+        )
     return next(t for t in SHORT if t == native)
 
 
@@ -86,7 +88,10 @@ def result_type(types: Sequence[Type], numbers: Sequence[Any] = (), default=floa
     """
     with_axes = [t.dtype for t in types if t.shape]
     without = [t.dtype for t in types if not t.shape]
-    python = [float32 if isinstance(n, float) else bool_ if isinstance(n, bool) else int64 for n in numbers]
+    python = [
+        float32 if isinstance(n, float) else bool_ if isinstance(n, bool) else int64
+        for n in numbers
+    ]
     python = [default if is_real(t) else t for t in python]
     winner: np.dtype | None = None
     for group in (with_axes, without, python):

@@ -73,7 +73,9 @@ def _softmax_gradient(g, y, x, axis):
 
 
 def _along_axis(name, meaning, gradient):
-    samples = [sample(real(*shape), axis=a) for shape, a in (((3, 4), 1), ((3, 4), 0), ((2, 1, 33), 2))]
+    samples = [
+        sample(real(*shape), axis=a) for shape, a in (((3, 4), 1), ((3, 4), 0), ((2, 1, 33), 2))
+    ]
     return composite(name, lambda x, axis: x, meaning, gradient, samples)
 
 

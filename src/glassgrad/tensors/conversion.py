@@ -26,7 +26,7 @@ from .state import state
 
 
 def checked_device(device: Any) -> str:
-    """"cpu", the only device there is."""
+    """ "cpu", the only device there is."""
     name = str(device)
     if name.split(":")[0] != "cpu":
         raise RuntimeError(
@@ -254,7 +254,9 @@ class Conversion(Node):
     def __reduce_ex__(self, protocol):
         if self.operation is not None:
             raise RuntimeError("only leaves can be pickled; write x.detach()")
-        facts = {k: v for k, v in vars(self).items() if k not in ("base", "hooks", "spent", "written")}
+        facts = {
+            k: v for k, v in vars(self).items() if k not in ("base", "hooks", "spent", "written")
+        }
         return _restored, (type(self), facts)
 
 

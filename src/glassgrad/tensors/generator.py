@@ -42,7 +42,9 @@ class Generator:
         """Go on from a state that `get_state` gave."""
         array = np.asarray(new_state, np.uint64)
         if array.shape != (2,):
-            raise RuntimeError(f"a random state has two numbers, seed and draw, not {list(array.shape)}")
+            raise RuntimeError(
+                f"a random state has two numbers, seed and draw, not {list(array.shape)}"
+            )
         self.state.value[:] = array
 
     # ---- draws

@@ -25,7 +25,9 @@ class InPlace(Node):
                 f"{_named(self)} was computed by {self.operation.name}, and computed values do not change; "
                 "make a new one: x = x + 1, x = x.where(mask, value), x = x.index_put(indices, values)"
             )
-        if state.grad and (self.requires_grad or (self.base is not None and self.base.requires_grad)):
+        if state.grad and (
+            self.requires_grad or (self.base is not None and self.base.requires_grad)
+        ):
             raise RuntimeError(
                 f"{_named(self)} is a leaf that requires a gradient and is written in place; "
                 "write it inside `with gg.no_grad():`"

@@ -156,7 +156,9 @@ def repeated(x: Any, shape: Shape) -> Any:
 def _places(own: Shape, shape: Shape) -> tuple[int | None, ...]:
     """For each axis of `own` the axis of `shape` that it becomes; None where length 1 is repeated."""
     lead = len(shape) - len(own)
-    axes = tuple(lead + i if lead >= 0 and n == shape[lead + i] else None for i, n in enumerate(own))
+    axes = tuple(
+        lead + i if lead >= 0 and n == shape[lead + i] else None for i, n in enumerate(own)
+    )
     if lead < 0 or any(a is None and n != 1 for a, n in zip(axes, own)):
         raise ShapeError(f"the shape {list(own)} does not broadcast to {list(shape)}")
     return axes

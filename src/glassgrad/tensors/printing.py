@@ -27,7 +27,9 @@ def text(x) -> str:
         return f"traced({x.type_})"
     head = "Parameter containing:\ntensor(" if type(x).__name__ == "Parameter" else "tensor("
     notes = []
-    if x.dtype not in (modes.default_dtype, int64, bool_) or (not x.numel() and x.dtype != modes.default_dtype):
+    if x.dtype not in (modes.default_dtype, int64, bool_) or (
+        not x.numel() and x.dtype != modes.default_dtype
+    ):
         notes.append(f"dtype={x.dtype}")
     if not x.numel() and x.shape != (0,):
         notes.insert(0, f"size={tuple(x.shape)}")
@@ -56,12 +58,19 @@ def _numbers(value):
     digits = options["precision"]
     whole = bool(np.all(finite == np.floor(finite)))
     wide = finite.size and (
-        finite.max() >= 1e8 or (not whole and (finite.max() / finite.min() > 1000 or finite.min() < 1e-4))
+        finite.max() >= 1e8
+        or (not whole and (finite.max() / finite.min() > 1000 or finite.min() < 1e-4))
     )
     if options["sci_mode"] or (options["sci_mode"] is None and wide):
         form = f".{digits}e"
     else:
         form = ".0f" if whole else f".{digits}f"
     dot = "." if form == ".0f" else ""
-    width = max((len(format(v, form)) for v in (value.max(), value.min())), default=0) if value.size else 0
-    return lambda v: (format(v, form) + (dot if np.isfinite(v) else "")).rjust(width + len(dot) if value.ndim else 0)
+    width = (
+        max((len(format(v, form)) for v in (value.max(), value.min())), default=0)
+        if value.size
+        else 0
+    )
+    return lambda v: (format(v, form) + (dot if np.isfinite(v) else "")).rjust(
+        width + len(dot) if value.ndim else 0
+    )

@@ -21,7 +21,9 @@ class State(threading.local):
 
 
 state = State()
-tick = itertools.count(1).__next__  # nodes and writes are numbered in the order in which they happen
+tick = itertools.count(
+    1
+).__next__  # nodes and writes are numbered in the order in which they happen
 default_dtype = float32
 
 
@@ -29,7 +31,9 @@ def set_default_dtype(dtype: Any) -> None:
     """The dtype of tensors made from Python floats: float32 unless set."""
     global default_dtype
     if not is_real(supported(dtype)):
-        raise TypeError(f"only floating-point types can be the default dtype, and {dtype} is not one")
+        raise TypeError(
+            f"only floating-point types can be the default dtype, and {dtype} is not one"
+        )
     default_dtype = supported(dtype)
 
 

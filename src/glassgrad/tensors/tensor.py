@@ -33,7 +33,9 @@ class Tensor(Methods, InPlace, Conversion, Node):
     `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies, as in PyTorch.
     """
 
-    def __init__(self, data: Any = (), requires_grad: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self, data: Any = (), requires_grad: bool = False, name: str | None = None
+    ) -> None:
         if isinstance(data, Node):
             data = data.value
         array = data if isinstance(data, ndarray) else asarray(data)
@@ -147,7 +149,9 @@ class Tensor(Methods, InPlace, Conversion, Node):
     def register_hook(self, hook: Callable) -> Any:
         """Call `hook(gradient)` when the gradient is known; what it returns, if anything, replaces it."""
         if not self.requires_grad:
-            raise RuntimeError("a hook on a tensor that does not require a gradient would never be called")
+            raise RuntimeError(
+                "a hook on a tensor that does not require a gradient would never be called"
+            )
         self.hooks = {} if self.hooks is None else self.hooks
         return Handle(self.hooks, hook)
 
@@ -165,7 +169,9 @@ class Tensor(Methods, InPlace, Conversion, Node):
         given: set[int] = set() if gradient is None else {id(gradient.value)}
         for leaf, g in found.items():
             if leaf.operation is None if listed is None else leaf in listed:
-                leaf.receive(g if leaf.operation is not None else hooked(leaf, g), given, create_graph)
+                leaf.receive(
+                    g if leaf.operation is not None else hooked(leaf, g), given, create_graph
+                )
 
     def _seed(self, gradient: Any, initial: bool) -> Any:
         if not self.requires_grad:
@@ -179,9 +185,13 @@ class Tensor(Methods, InPlace, Conversion, Node):
                     "call .mean() or .sum() first, or give the gradient: backward(gradient)"
                 )
             return self.lift(np.ones(self.shape, self.dtype))
-        gradient = gradient if isinstance(gradient, Node) else self.lift(asarray(gradient, self.dtype))
+        gradient = (
+            gradient if isinstance(gradient, Node) else self.lift(asarray(gradient, self.dtype))
+        )
         if gradient.shape != self.shape:
-            raise ShapeError(f"the gradient of {self.type_} has the same shape, not {gradient.type_}")
+            raise ShapeError(
+                f"the gradient of {self.type_} has the same shape, not {gradient.type_}"
+            )
         return gradient
 
     def receive(self, g: Any, given: set[int], keep_graph: bool) -> None:
@@ -189,7 +199,9 @@ class Tensor(Methods, InPlace, Conversion, Node):
         if self.grad is not None:
             self.grad = self.grad + g if keep_graph else self.grad.detach() + g
             return
-        if not keep_graph and (id(g.value) in given or not g.value.flags.owndata or g.base is not None):
+        if not keep_graph and (
+            id(g.value) in given or not g.value.flags.owndata or g.base is not None
+        ):
             g = g.lift(g.value.copy())
         given.add(id(g.value))
         self.grad = g
@@ -206,7 +218,9 @@ def _new_constant(number: Any, dtype: np.dtype) -> Tensor:
     return y
 
 
-_constant = lru_cache(maxsize=1024, typed=True)(_new_constant)  # not for 0.0 and -0.0, which are equal
+_constant = lru_cache(maxsize=1024, typed=True)(
+    _new_constant
+)  # not for 0.0 and -0.0, which are equal
 
 
 class InitialNode(Tensor):
