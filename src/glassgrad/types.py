@@ -43,7 +43,8 @@ class Type(NamedTuple):
     def __str__(self) -> str:
         return f"{SHORT[self.dtype]}[{', '.join(map(str, self.shape))}]"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def type_of(value: Any) -> Type:

@@ -107,11 +107,11 @@ class Conversion(Node):
         """Itself: all tensors are on the CPU."""
         return self
 
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self):
         """Whether elements are real numbers."""
         return is_real(self.dtype)
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self):
         """Whether elements lie in memory in their order."""
         return self.value.flags.c_contiguous
 

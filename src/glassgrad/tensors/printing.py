@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..types import bool_, int64
 from . import state as modes
 
-options = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
+options: dict[str, Any] = {
+    "precision": 4,
+    "threshold": 1000,
+    "edgeitems": 3,
+    "linewidth": 80,
+    "sci_mode": None,
+}
 
 
 def set_printoptions(**changes) -> None:
@@ -42,14 +50,15 @@ def text(x) -> str:
 
 
 def _array(value) -> str:
-    settings = dict(
+    return np.array2string(
+        value,
+        separator=", ",
+        prefix="tensor(",
         threshold=options["threshold"],
         edgeitems=options["edgeitems"],
         max_line_width=options["linewidth"],
+        formatter={"float_kind": _numbers(value)} if value.dtype.kind == "f" else None,
     )
-    if value.dtype.kind == "f":
-        settings["formatter"] = {"float_kind": _numbers(value)}
-    return np.array2string(value, separator=", ", prefix="tensor(", **settings)
 
 
 def _numbers(value):

@@ -266,11 +266,11 @@ class Unreadable(Tensor):
     def __init__(self, x: Any, reason: str) -> None:
         self.like, self.reason, self.requires_grad = x, reason, x.requires_grad
 
-    shape = property(lambda self: self.like.shape)  # type: ignore[assignment]
-    dtype = property(lambda self: self.like.dtype)  # type: ignore[assignment]
+    shape = property(lambda self: self.like.shape)
+    dtype = property(lambda self: self.like.dtype)
 
     @property
-    def value(self):  # type: ignore[override]
+    def value(self):
         raise RuntimeError(self.reason)
 
 
