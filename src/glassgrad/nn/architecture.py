@@ -1,15 +1,15 @@
 """The architecture of a network as plain data, and the network that such data describes.
 
-    config(module)   {"class": "Linear", "arguments": {"in_features": 64, "out_features": 10, ...}}
-    build(config)    the same module again, with initial weights of its own
+    describe(module)     {"class": "Linear", "arguments": {"in_features": 64, "out_features": 10}}
+    build(description)   the same module again, with initial weights of its own
 
 Every layer of this package records the arguments that it was constructed with.  A container
-(`container = True`: Sequential, ModuleList, ModuleDict) has {"class", "children": {name: config}}.
-A module that stands twice in a network appears the second time as {"same": path}, and parameters that
-modules share are listed under "tied": [[path, path], ...].  The data can be written as JSON.
+(Sequential, ModuleList, ModuleDict) has {"class": name, "children": {name: description}}.
+A module that stands twice in a network appears the second time as {"same": path}, and parameters
+that modules share are listed under "tied": [[path, path], ...].  The data can be written as JSON.
 
 Only names of classes appear, never a place to import from.  A user's own class has {"class": name}
-without arguments and cannot be built: `foreign(config)` gives the paths where there is one.
+without arguments and cannot be built: `foreign(description)` gives the paths where there is one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def arguments(module: Any) -> dict[str, Any]:
 # ---- a module as data
 
 
-def config(module: Any) -> dict[str, Any]:
+def describe(module: Any) -> dict[str, Any]:
     """`module` as plain data."""
     described = _described(module, "", {})
     tied = _tied(module)
@@ -68,7 +68,7 @@ def _described(module: Any, path: str, seen: dict[Any, str]) -> Any:
     name = type(module).__name__
     if not shipped(type(module)):
         return {"class": name}
-    if not module.container:
+    if not type(module)._container:
         return {"class": name, "arguments": {n: _plain(v) for n, v in arguments(module).items()}}
     children = {
         child: _described(below, f"{path}.{child}" if path else child, seen)
@@ -108,33 +108,33 @@ def _tied(module: Any) -> list[list[str]]:
 # ---- and back
 
 
-def build(config: dict[str, Any]) -> Any:
-    """The module that `config` describes; TypeError names what is not a layer of this package."""
-    if strange := foreign(config):
+def build(description: dict[str, Any]) -> Any:
+    """The module that is described; TypeError names what is not a layer of this package."""
+    if strange := foreign(description):
         listed = ", ".join(f"{path or 'the model'} is a {name}" for path, name in strange.items())
         raise TypeError(
-            f"this network cannot be built from its description alone: {listed}, which is not a layer "
-            "of glassgrad; make the model yourself and load its state into it"
+            f"this network cannot be built from its description alone: {listed}, which is not a "
+            "layer of glassgrad; make the model yourself and load its state into it"
         )
-    module = _built(config, "", {})
-    for first, *others in config.get("tied", ()):
+    module = _built(description, "", {})
+    for first, *others in description.get("tied", ()):
         for path in others:
             owner, _, name = path.rpartition(".")
             setattr(module.get_submodule(owner), name, module.get_parameter(first))
     return module
 
 
-def foreign(config: Any, path: str = "") -> dict[str, str]:
-    """{path: class} of all that `build` cannot make: users' classes, and layers with such arguments."""
-    if config is None or "same" in config:
+def foreign(description: Any, path: str = "") -> dict[str, str]:
+    """{path: class} of all that `build` cannot make: users' classes, layers that hold functions."""
+    if description is None or "same" in description:
         return {}
-    cls = CLASSES.get(config["class"])
-    if cls is None or not config.keys() & {"arguments", "children"}:
-        return {path: config["class"]}
-    if any(_unknown(v) for v in config.get("arguments", {}).values()):
-        return {path: f"{config['class']} with an argument that is no data"}
-    found = {}
-    for name, child in config.get("children", {}).items():
+    cls = CLASSES.get(description["class"])
+    if cls is None or not description.keys() & {"arguments", "children"}:
+        return {path: description["class"]}
+    if any(_unknown(v) for v in description.get("arguments", {}).values()):
+        return {path: f"{description['class']} with an argument that is no data"}
+    found: dict[str, str] = {}
+    for name, child in description.get("children", {}).items():
         found |= foreign(child, f"{path}.{name}" if path else name)
     return found
 
@@ -145,22 +145,22 @@ def _unknown(value: Any) -> bool:
     return isinstance(value, list) and any(map(_unknown, value))
 
 
-def _built(config: Any, path: str, made: dict[str, Any]) -> Any:
-    if config is None:
+def _built(description: Any, path: str, made: dict[str, Any]) -> Any:
+    if description is None:
         return None
-    if "same" in config:
-        return made[config["same"]]
-    cls = CLASSES[config["class"]]
-    given = {n: _value(v) for n, v in config.get("arguments", {}).items()}
+    if "same" in description:
+        return made[description["same"]]
+    cls = CLASSES[description["class"]]
+    given = {n: _value(v) for n, v in description.get("arguments", {}).items()}
     module = made[path] = cls(*_positional(cls, given), **given)
-    for name, child in config.get("children", {}).items():
+    for name, child in description.get("children", {}).items():
         module.add_module(name, _built(child, f"{path}.{name}" if path else name, made))
     return module
 
 
 def _positional(cls: type, given: dict[str, Any]) -> tuple:
     """The arguments that `*names` collects, taken out of those given."""
-    kinds = inspect.signature(cls.__init__).parameters.values()
+    kinds = inspect.signature(cls).parameters.values()
     listed = [p.name for p in kinds if p.kind is inspect.Parameter.VAR_POSITIONAL]
     return tuple(given.pop(listed[0], ())) if listed else ()
 

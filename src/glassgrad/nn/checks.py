@@ -16,9 +16,9 @@ from ..types import int64
 def check(module: Any, input_shape: Any, dtype: Any = None) -> Any:
     """The shape of the output, without the batch, for inputs of `input_shape`, without the batch.
 
-    module: any; input_shape: (64,) or (3, 32, 32); dtype: what the inputs hold, found out if not given.
-    ShapeError names the layer that does not fit.  Nothing is touched: no batch statistics, no random
-    state, no gradients, no hooks.
+    input_shape: 64, (64,) or (3, 32, 32); dtype: what the inputs hold, found out if not given.
+    Two rows of zeros are tried.  ShapeError names the layer that does not fit.  Nothing is touched:
+    no batch statistics, no random state, no gradients, no hooks.
     """
     sizes = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
     with untouched(module), no_grad():
@@ -27,7 +27,7 @@ def check(module: Any, input_shape: Any, dtype: Any = None) -> Any:
 
 
 def wanted_dtype(module: Any) -> Any:
-    """The dtype of the inputs: integers where an embedding comes first, else that of the weights."""
+    """The dtype of inputs: integers where an embedding comes first, else that of the weights."""
     for part in module.modules():
         if type(part).__name__.startswith("Embedding"):
             return int64
@@ -38,7 +38,7 @@ def wanted_dtype(module: Any) -> Any:
 
 @contextmanager
 def untouched(module: Any) -> Iterator[None]:
-    """Runs the block with `module` in use (`eval`), and puts everything that it holds back after it."""
+    """Runs the block with `module` in use (`eval`) and puts back what it holds after it."""
     parts = [(part, dict(vars(part)), dict(part._roles)) for part in module.modules()]
     buffers = [(buffer, buffer.value.copy()) for buffer in module.buffers()]
     drawn = default_generator.get_state()

@@ -12,7 +12,7 @@ from .module import MODULE, Module
 class Listed(Module):
     """What modules numbered "0", "1", ... have in common: indexing, slicing, insertion."""
 
-    container = True
+    _container = True
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
@@ -167,7 +167,7 @@ class Sequential(Listed):
 class ModuleDict(Module):
     """Modules by name: found by `parameters()`, called by your own `forward`."""
 
-    container = True
+    _container = True
 
     def __init__(self, modules: Any = None) -> None:
         if modules is not None:

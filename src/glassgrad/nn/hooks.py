@@ -1,15 +1,17 @@
-"""Hooks of a module: functions of the user that are called before and after it, forward and back."""
+"""Hooks of a module: a user's functions that are called before and after it, forward and back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ..operations.record import Operation
 from ..tensors.tensor import Handle, Tensor
 
 
-class Hook(NamedTuple):
+@dataclass(frozen=True)
+class Hook:
     """A user's function, and how it wants to be called."""
 
     function: Callable
@@ -99,8 +101,8 @@ passage = Passage()
 class Watch:
     """Sees the gradients of one call of a module go by, and tells its backward hooks.
 
-    A hook hears of the gradients of the outputs and of the inputs together, when the last of the inputs'
-    is known; it may replace the gradient of the one input that requires it.
+    A hook hears of the gradients of outputs and inputs together, when the last one is known; it may
+    replace the gradient of an input if there is one only that requires it.
     """
 
     def __init__(self, module: Any, hooks: Hooks) -> None:
@@ -159,7 +161,7 @@ class Watch:
                 continue
             if sum(g is not None for g in self.grad_input) > 1:
                 raise RuntimeError(
-                    "a backward hook replaced the gradients of several inputs; it can replace that of "
-                    "one. Register hooks on the input tensors: x.register_hook(function)"
+                    "a backward hook replaced the gradients of several inputs; it can replace "
+                    "that of one. Register hooks on the inputs: x.register_hook(function)"
                 )
             self.grad_input = list(changed if isinstance(changed, tuple) else (changed,))

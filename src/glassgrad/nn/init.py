@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ..tensors.generator import Generator, chosen
 from ..tensors.state import no_grad
@@ -19,6 +18,6 @@ def uniform_(
 
 
 def fan_uniform_(tensor: Tensor, fan: int, generator: Generator | None = None) -> Tensor:
-    """Numbers evenly from -1/sqrt(fan) to 1/sqrt(fan): what layers with `fan` inputs to a unit start with."""
+    """Numbers evenly from -1/sqrt(fan) to 1/sqrt(fan): the start of units with `fan` inputs."""
     bound = 1 / math.sqrt(fan) if fan > 0 else 0.0
     return uniform_(tensor, -bound, bound, generator)

@@ -56,8 +56,7 @@ class Linear(Module):
             init.fan_uniform_(self.bias, self.in_features)
 
     def forward(self, input: Tensor) -> Tensor:
-        y = input @ self.weight.T
-        return y if self.bias is None else y + self.bias
+        return input.linear(self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return (

@@ -1,7 +1,7 @@
 """Module: what all layers and networks are, to its users as in PyTorch.
 
-Everything that a module has is an attribute of it, and `roles` says which of them are parameters,
-buffers and child modules, in the order in which they came:
+Everything that a module has is an attribute of it, and its roles say which attributes are
+parameters, buffers and child modules, in the order in which they came:
 
     class Net(nn.Module):
         def __init__(self):
@@ -11,8 +11,15 @@ buffers and child modules, in the order in which they came:
         def forward(self, x):
             return self.output(self.hidden(x).relu())
 
-What is saved and loaded stands in `saved`, hooks in `hooks`, the wording of errors in `places`,
-the architecture as plain data (`module.config()`, `nn.build(config)`) in `architecture`.
+What is saved and loaded stands in `saved`, hooks in `hooks`, the wording of errors in `places`.
+Beside what PyTorch has there are three functions (in `checks` and `architecture`):
+
+    nn.check(module, input_shape)   tries zeros before data runs: the error that data would meet
+    nn.describe(module)             the architecture as plain data that can be written as JSON
+    nn.build(description)           the module again
+
+A layer of this package needs nothing for that: the arguments of its constructor are noted when it
+is made, whatever they are.
 """
 
 from __future__ import annotations
@@ -39,11 +46,9 @@ class Module(Saved):
     """A part of a network: call it with tensors; `forward` says what it computes.
 
     training   whether it is learning (`train()`) or used (`eval()`): dropout and batch norm differ
-    config()   class and arguments as plain data, from which `nn.build` makes the same module again
-    check()    the shape of the output for the shape of an input, without touching any state
     """
 
-    container = False  # whether it only holds the modules that it is given, as Sequential does
+    _container = False  # whether it only holds the modules that it is given, as Sequential does
     training: bool
     _roles: dict[str, str]  # which attributes are parameters, buffers and modules, in order
     _given: tuple  # the arguments of the constructor, for layers of this package
@@ -82,32 +87,30 @@ class Module(Saved):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute: parameters, buffers and modules are noted, and keep their role."""
         role = self._roles.get(name)
-        if isinstance(value, (Parameter, Module, Buffer)):
-            role = self._role_of(value, role)
-            self._note(name, value, role)
-        elif role is not None and not _fits(value, role):
+        if role is not None and value is not None and not isinstance(value, _ALLOWED[role]):
             raise TypeError(
-                f"cannot assign '{_typename(value)}' as {_CALLED[role]} '{name}' ({_EXPECTED[role]})"
+                f"cannot assign '{_typename(value)}' as {_CALLED[role]} '{name}' "
+                f"({_EXPECTED[role]})"
             )
-        object.__setattr__(self, name, value)
-
-    @staticmethod
-    def _role_of(value: Any, role: str | None) -> str:
         if isinstance(value, Parameter):
-            return PARAMETER
-        if isinstance(value, Module):
-            return MODULE
-        return role or (BUFFER if value.persistent else TRANSIENT)
+            role = PARAMETER
+        elif isinstance(value, Module):
+            role = MODULE
+        elif isinstance(value, Buffer):
+            role = BUFFER if value.persistent else TRANSIENT
+        self._set(name, value, role)
+
+    def _set(self, name: str, value: Any, role: str | None) -> None:
+        """Set an attribute with a role or none: whatever changes a module comes through here."""
+        if role is not None:
+            self._roles[name] = role
+            if isinstance(value, Tensor) and value.name is None:
+                value.name = name
+        object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         self._roles.pop(name, None)
-
-    def _note(self, name: str, value: Any, role: str) -> None:
-        """Remember the role of an attribute; a tensor without a name takes this one."""
-        self._roles[name] = role
-        if isinstance(value, Tensor) and value.name is None:
-            value.name = name
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Set the parameter `name`; None keeps the place of one that may come."""
@@ -115,33 +118,31 @@ class Module(Saved):
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"cannot assign '{_typename(param)}' object to parameter '{name}' "
-                "(torch.nn.Parameter or None required)".replace("torch.", "")
+                "(nn.Parameter or None required)"
             )
         if param is not None and param.operation is not None:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}': a parameter is a leaf; "
                 "compute from it in forward()"
             )
-        self._note(name, param, PARAMETER)
-        object.__setattr__(self, name, param)
+        self._set(name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Set a tensor that is kept but not learnt; saved unless persistent=False."""
         self._refuse_name(name, BUFFER)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (Tensor or None required)"
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                "(Tensor or None required)"
             )
-        self._note(name, tensor, BUFFER if persistent else TRANSIENT)
-        object.__setattr__(self, name, tensor)
+        self._set(name, tensor, BUFFER if persistent else TRANSIENT)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Set the child `name`."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._refuse_name(name, MODULE)
-        self._note(name, module, MODULE)
-        object.__setattr__(self, name, module)
+        self._set(name, module, MODULE)
 
     register_module = add_module
 
@@ -154,7 +155,7 @@ class Module(Saved):
             raise KeyError(f'{called} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{called} name can\'t be empty string ""')
-        if hasattr(self, name) and _GROUP[self._roles.get(name)] != _GROUP[role]:
+        if hasattr(self, name) and _CALLED.get(self._roles.get(name, "")) != _CALLED[role]:
             raise KeyError(f"attribute '{name}' already exists")
 
     def _having(self, *roles: str) -> MappingProxyType:
@@ -353,7 +354,7 @@ class Module(Saved):
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> Handle:
-        """Call `hook(module, args)` before forward; what it returns, if anything, replaces the inputs."""
+        """Call `hook(module, args)` before forward; what it returns replaces the inputs."""
         return self._hook("forward_pre", Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
@@ -372,12 +373,12 @@ class Module(Saved):
         return self._hook("backward_pre", Hook(hook), prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Handle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known."""
+        """Call `hook(module, grad_input, grad_output)` when those of the inputs are known."""
         return self._hook("backward", Hook(hook), prepend)
 
     def _hook(self, kind: str, hook: Hook, prepend: bool) -> Handle:
         if self._hooks is None:
-            object.__setattr__(self, "_hooks", Hooks())
+            self._set("_hooks", Hooks(), None)
         assert self._hooks is not None
         return self._hooks.add(kind, hook, prepend)
 
@@ -399,33 +400,20 @@ class Module(Saved):
         body = "".join(f"  {line}\n" for line in lines + children)
         return f"{self._get_name()}(\n{body})" if body else f"{self._get_name()}()"
 
-    def config(self) -> dict[str, Any]:
-        """Class and arguments as plain data, children included: what `nn.build` reads."""
-        return architecture.config(self)
-
-    def check(self, input_shape: Any, dtype: Any = None) -> Any:
-        """The shape of the output for an input of `input_shape`, or the ShapeError that data would meet.
-
-        The shape leaves out the batch, of which 2 rows of zeros are tried; nothing is changed by it.
-        """
-        from .checks import check
-
-        return check(self, input_shape, dtype)
-
 
 _CALLED = {PARAMETER: "parameter", BUFFER: "buffer", TRANSIENT: "buffer", MODULE: "child module"}
-_GROUP = {None: None, **_CALLED}
+_ALLOWED: dict[str, Any] = {
+    PARAMETER: Parameter,
+    BUFFER: (Tensor, Module),
+    TRANSIENT: (Tensor, Module),
+    MODULE: (Module, Parameter),
+}
 _EXPECTED = {
     PARAMETER: "nn.Parameter or None expected",
     BUFFER: "nn.Buffer, Tensor or None expected",
     TRANSIENT: "nn.Buffer, Tensor or None expected",
     MODULE: "nn.Module or None expected",
 }
-
-
-def _fits(value: Any, role: str) -> bool:
-    """Whether a value that is no parameter, buffer or module may stand where one of them stood."""
-    return value is None or (role in (BUFFER, TRANSIENT) and isinstance(value, Tensor))
 
 
 def _typename(value: Any) -> str:

@@ -1,8 +1,8 @@
 """Where in a network an error arose, said so that it can be mended.
 
-A ShapeError passes through the modules that called each other.  The innermost says what it takes and
-what it got, a container adds what the layer before gave, each adds the name of its child to the path,
-and the text is made anew at each, so that the outermost has the whole of it:
+A ShapeError passes through the modules that called each other.  The innermost says what it takes
+and what it got, a container adds what the layer before gave, each adds the name of its child to the
+path, and the text is made anew at each, so that the outermost has the whole of it:
 
     stack.2 (Linear) takes inputs of 128 features and got 100
         input: f32[32, 100]  ->  weight: f32[10, 128]
@@ -24,13 +24,8 @@ from ..types import ShapeError
 from .architecture import arguments, shipped
 
 PACKAGE = __name__.split(".")[0]
-TAKES = {
-    "in_features": -1,
-    "in_channels": 1,
-    "num_features": 1,
-    "num_channels": 1,
-}  # argument: axis
-GIVES = ("out_features", "out_channels")
+TAKES = ("in_features", "n_features", "in_channels", "num_features", "num_channels")
+GIVES = ("out_features", "out_channels", "embedding_dim")
 
 
 class Place:
@@ -83,9 +78,13 @@ class Place:
             said += f"; it comes from {origin[0]} = {constructor(origin[1])}"
         return [said]
 
-    def _origin(self) -> tuple[str, Any] | None:
-        """The nearest layer before that chose the number of features."""
-        return next((pair for pair in self.before if width(pair[1], GIVES)), None)
+    def _origin(self) -> tuple[str, Any, str] | None:
+        """The nearest layer before that chose the number of features: path, layer, argument."""
+        for path, layer in self.before:
+            argument = width(layer, GIVES)
+            if argument is not None:
+                return path, layer, argument
+        return None
 
     def _remedy(self) -> list[str]:
         """Both ends between which the numbers of features disagree, as they would agree."""
@@ -95,9 +94,10 @@ class Place:
             return []
         wanted, got = numbers
         ways = []
-        origin = self._origin()
-        if origin is not None and getattr(origin[1], width(origin[1], GIVES)) == got:
-            ways.append(f"{origin[0]} = {constructor(origin[1], width(origin[1], GIVES), wanted)}")
+        if origin := self._origin():
+            path, layer, given = origin
+            if getattr(layer, given) == got:
+                ways.append(f"{path} = {constructor(layer, given, wanted)}")
         own = f"{self.path} = " if self.path else ""
         ways.append(own + constructor(self.layer, argument, got))
         return [f"Make {', or '.join(ways)}."]
@@ -114,8 +114,9 @@ def located(error: ShapeError, module: Any, inputs: tuple) -> None:
 
 
 def width(layer: Any, names: Any) -> str | None:
-    """The argument by which a layer says how many features it takes or gives."""
-    return next((n for n in names if isinstance(getattr(layer, n, None), int)), None)
+    """The argument by which a layer of this package says how many features it takes or gives."""
+    own = names if shipped(type(layer)) else ()
+    return next((n for n in own if isinstance(getattr(layer, n, None), int)), None)
 
 
 def features(layer: Any, inputs: tuple) -> tuple[int, int] | None:
@@ -123,7 +124,11 @@ def features(layer: Any, inputs: tuple) -> tuple[int, int] | None:
     argument = width(layer, TAKES)
     if argument is None or not inputs or not isinstance(inputs[0], Tensor):
         return None
-    shape, axis = inputs[0].shape, TAKES[argument]
+    shape, axis = inputs[0].shape, 1
+    if argument in ("in_features", "n_features"):
+        axis = -1
+    elif argument == "in_channels":  # before as many axes as the kernel has
+        axis = -1 - len(layer.kernel_size)
     if not -len(shape) <= axis < len(shape):
         return None
     return getattr(layer, argument), shape[axis]

@@ -24,9 +24,8 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-    __str__ = __repr__
+        listed = f"missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys}"
+        return f"_IncompatibleKeys({listed})"
 
 
 class Saved:
@@ -64,7 +63,7 @@ class Saved:
         """Copy the values of a `state_dict` into this module; nothing is written unless all fits.
 
         strict   missing and unexpected keys are an error; False ignores them
-        assign   take the given tensors themselves, with their dtype, instead of copying into what is there
+        assign   take the given tensors themselves, with their dtype, instead of copying values
 
         RuntimeError names missing and unexpected keys and wrong shapes.
         """
