@@ -1,4 +1,4 @@
-"""grad, Function, gradcheck and the derivatives of glassgrad.func, against closed forms and PyTorch."""
+"""grad, Function, gradcheck and glassgrad.func, against closed forms and PyTorch."""
 
 import math
 
@@ -121,7 +121,7 @@ def Cubed(x):
 
 
 def test_the_growing_cylinder_of_lecture_r():
-    volume = lambda r, h: math.pi * r**2 * h  # noqa: E731
+    volume = lambda r, h: math.pi * r**2 * h
     _, rate = func.jvp(volume, (2.0, 2.0), (2.0, 1.0))
     assert rate.item() == pytest.approx(20 * math.pi)
 
@@ -130,7 +130,7 @@ def test_jvp_and_vjp_are_transposes():
     random = np.random.default_rng(0)
     x, t = random.normal(size=(3,)), random.normal(size=(3,))
     v = random.normal(size=(2, 3))
-    f = lambda x: gg.stack([x.sin() * x.sum(), x**3])  # noqa: E731
+    f = lambda x: gg.stack([x.sin() * x.sum(), x**3])
     _, forward = func.jvp(f, (x,), (t,))
     _, pull = func.vjp(f, x)
     assert (forward.numpy() * v).sum() == pytest.approx((pull(v)[0].detach().numpy() * t).sum())
@@ -138,7 +138,7 @@ def test_jvp_and_vjp_are_transposes():
 
 def test_jacobians_forward_and_reverse_agree_with_numbers():
     x = gg.tensor([1.0, 2.0, 3.0], dtype=gg.float64)
-    f = lambda x: gg.stack([x[0] * x[1], x[2] ** 2])  # noqa: E731
+    f = lambda x: gg.stack([x[0] * x[1], x[2] ** 2])
     expected = [[2.0, 1.0, 0.0], [0.0, 0.0, 6.0]]
     assert func.jacrev(f)(x).tolist() == expected
     assert func.jacfwd(f)(x).tolist() == expected
@@ -146,7 +146,7 @@ def test_jacobians_forward_and_reverse_agree_with_numbers():
 
 
 def test_nested_grad_and_forward_over_reverse():
-    cube = lambda x: x**3  # noqa: E731
+    cube = lambda x: x**3
     assert func.grad(func.grad(cube))(2.0).item() == pytest.approx(12.0)
     assert func.jvp(func.grad(cube), (2.0,), (1.0,))[1].item() == pytest.approx(12.0)
     found, value = func.grad_and_value(cube)(2.0)
@@ -167,7 +167,7 @@ def test_derivatives_agree_with_torch_func():
         func.jacrev(f)(ours),
         torch.func.jacrev(lambda x: (x.tanh() * x.flip(0)).exp() / (1 + x * x))(theirs),
     )
-    total = lambda x: f(x).sum()  # noqa: E731
+    total = lambda x: f(x).sum()
     np.testing.assert_allclose(
         func.hessian(total)(ours), torch.func.hessian(total)(theirs), rtol=1e-12
     )

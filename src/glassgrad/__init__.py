@@ -44,7 +44,7 @@ from .tensors.creation import (
     zeros,
     zeros_like,
 )
-from .tensors.functions import *  # noqa: F403
+from .tensors.functions import *
 from .tensors.printing import set_printoptions
 from .types import (
     ShapeError,

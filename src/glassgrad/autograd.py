@@ -83,7 +83,7 @@ class Context:
 
 
 class Function:
-    """Subclass it with static methods forward(ctx, *inputs) and backward(ctx, *gradients); call `apply`.
+    """Subclass it with static methods forward(ctx, *inputs), backward(ctx, gradient); call `apply`.
 
     `backward` is written with tensor operators, so that second derivatives work.  One output.
     """
@@ -130,7 +130,8 @@ class _Call(Operation):
         listed = found if isinstance(found, tuple) else (found,)
         if len(listed) != len(self.given):
             raise RuntimeError(
-                f"{self.name}.backward returned {len(listed)} gradients for {len(self.given)} inputs"
+                f"{self.name}.backward returned {len(listed)} gradients "
+                f"for {len(self.given)} inputs"
             )
         return tuple(gx for gx, x in zip(listed, self.given) if isinstance(x, Tensor))
 

@@ -84,7 +84,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, has_aux: bool = False) 
 
 
 def jacrev(func: Callable, argnums: int = 0) -> Callable:
-    """The function that gives d output / d input: [*output shape, *input shape], a row at a time."""
+    """The function that gives d output / d input: [*output, *input], a row at a time."""
 
     def jacobian(*args: Any) -> Any:
         args = tuple(map(coerced, args))
@@ -126,7 +126,7 @@ def hessian(func: Callable, argnums: int = 0) -> Callable:
 
 
 def _leaf(x: Any) -> Tensor:
-    """A new start for gradients; a computed tensor stays in its own graph, for derivatives of derivatives."""
+    """A new start for gradients; within derivatives a tensor stays in the graph that it has."""
     x = coerced(x)
     if x.requires_grad:
         return x * 1

@@ -17,12 +17,12 @@ def gradients(
 ) -> dict[Node, Node]:
     """{leaf: d output / d leaf} for every leaf that requires a gradient, and for what is `wanted`.
 
-    `seeds` has for each output the gradient that it starts from.  Nodes are visited from the latest
-    to the earliest, so each once, after all that use it; its rule hands gradients to its inputs, and
-    what arrives from several uses is summed.  There is no recursion: a chain may be long.
+    `seeds` has for each output the gradient that it starts from.  Nodes are visited from the
+    latest to the earliest, so each once, after all that use it; its rule hands gradients to its
+    inputs, and what arrives from several uses is summed.  There is no recursion: a chain may be long.
 
-    `enter(node, gradient)` is called when a node's gradient is whole; it returns the gradient, perhaps
-    changed, and the node and inputs that the rule may read.
+    `enter(node, gradient)` is called when a node's gradient is whole; it returns the gradient,
+    perhaps changed, and the node and inputs that the rule may read.
     """
     arrived = dict(seeds)
     kept = set(wanted)

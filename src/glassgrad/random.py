@@ -56,7 +56,7 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False) -
 def randint(
     low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False
 ):
-    """Integers evenly from low, ..., high - 1: `randint(10, (2, 3))` or `randint(0, 10, (2, 3))`."""
+    """Integers evenly from low, ..., high - 1: `randint(10, (2,))` or `randint(0, 10, (2,))`."""
     if size is None:
         low, high, size = 0, low, high
     if high is None:
@@ -106,7 +106,7 @@ def bernoulli(input, p=None, *, generator=None) -> Tensor:
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None) -> Tensor:
-    """Positions drawn with probabilities in the ratios of each row: [..., n] -> [..., num_samples]."""
+    """Positions drawn with the probabilities of each row: [..., n] -> [..., num_samples]."""
     weights = coerced(input).detach().double()
     if (weights < 0).any() or not weights.isfinite().all() or (weights.sum(-1) <= 0).any():
         raise RuntimeError(

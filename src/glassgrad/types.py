@@ -69,7 +69,7 @@ def is_real(dtype: np.dtype) -> bool:
 
 
 def promote(first: np.dtype, second: np.dtype) -> np.dtype:
-    """The dtype of `first + second` between tensors of like rank: int64 and float32 make float32."""
+    """The dtype of `first + second` between tensors of like rank: i64 and f32 make f32."""
     if first == second:
         return first
     ranks = CATEGORY[first.kind], CATEGORY[second.kind]

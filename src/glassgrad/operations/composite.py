@@ -1,8 +1,8 @@
-"""What is made of primitives but is one node when eager: the few compositions that every step runs.
+"""What is made of primitives but is one node when eager: the compositions that every step runs.
 
-Their `meaning` is read with arrays as one node, which saves the cost of a dozen; a trace reads the same
-meaning with tensors, and so sees the primitives.  Only what gains measurably stands here: a training
-step of a small network takes half the time (benchmarks/eager.py).
+Their `meaning` is read with arrays as one node, which saves the cost of a dozen; a trace reads the
+same meaning with tensors, and so sees the primitives.  Only what gains measurably stands here: a
+training step of a small network takes half the time (benchmarks/eager.py).
 """
 
 from __future__ import annotations

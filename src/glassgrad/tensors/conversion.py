@@ -26,7 +26,7 @@ from .state import state
 
 
 def checked_device(device: Any) -> str:
-    """ "cpu", the only device there is."""
+    """The only device there is, cpu."""
     name = str(device)
     if name.split(":")[0] != "cpu":
         raise RuntimeError(
@@ -157,7 +157,8 @@ class Conversion(Node):
     def __bool__(self):
         if self.numel() != 1:
             raise RuntimeError(
-                f"the truth of {self.type_} is ambiguous: use .any() or .all(), or gg.where for a choice"
+                f"the truth of {self.type_} is ambiguous: "
+                "use .any() or .all(), or gg.where for a choice"
             )
         return bool(self.item())
 
@@ -231,8 +232,7 @@ class Conversion(Node):
 
     def clone(self):
         """A copy that gradients flow through."""
-        y = self.apply(cast, self, dtype=self.dtype)
-        return y
+        return self.apply(cast, self, dtype=self.dtype)
 
     def __copy__(self):
         return self.detach().requires_grad_(self.requires_grad and self.operation is None)

@@ -1,4 +1,4 @@
-"""Random numbers from a counter: the state is a leaf, so that it is saved and traced like any other."""
+"""Random numbers from a counter: the state is a leaf, saved and traced like any other."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ..types import float32, is_real, supported
 
 
 class State(threading.local):
-    """grad: whether nodes remember how they came about; listening: the trace that records, or None."""
+    """grad: whether nodes remember how they came about; listening: a trace that records them."""
 
     grad = True
     listening: Any = None

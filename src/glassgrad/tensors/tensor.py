@@ -30,7 +30,7 @@ value_of = attrgetter("value")
 class Tensor(Methods, InPlace, Conversion, Node):
     """A typed value and how it came about.
 
-    `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies, as in PyTorch.
+    `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Tensor(Methods, InPlace, Conversion, Node):
         self.retains_grad = True
 
     def register_hook(self, hook: Callable) -> Any:
-        """Call `hook(gradient)` when the gradient is known; what it returns, if anything, replaces it."""
+        """Call `hook(gradient)` when the gradient is known; what it returns replaces it."""
         if not self.requires_grad:
             raise RuntimeError(
                 "a hook on a tensor that does not require a gradient would never be called"
@@ -158,8 +158,8 @@ class Tensor(Methods, InPlace, Conversion, Node):
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
         """Add d self / d leaf to the `grad` of every leaf that requires one.
 
-        Without `gradient` the tensor must be one number; if an `InitialNode` stands behind it, the seed is
-        ones of any shape, and computed nodes keep their `grad` too (lecture H).
+        Without `gradient` the tensor must be one number; if an `InitialNode` stands behind it, the
+        seed is ones of any shape, and computed nodes keep their `grad` too (lecture H).
         """
         initial = InitialNode.exists and any(x.initial for x in ancestors([self]))
         seed = self._seed(gradient, initial)
@@ -181,8 +181,8 @@ class Tensor(Methods, InPlace, Conversion, Node):
         if gradient is None:
             if self.value.size != 1 and not initial:
                 raise RuntimeError(
-                    f"backward() without an argument needs a tensor of one number and got {self.type_}; "
-                    "call .mean() or .sum() first, or give the gradient: backward(gradient)"
+                    "backward() without an argument needs a tensor of one number and got "
+                    f"{self.type_}; call .mean() or .sum() first, or give the gradient: backward(gradient)"
                 )
             return self.lift(np.ones(self.shape, self.dtype))
         gradient = (
@@ -240,7 +240,7 @@ class InitialNode(Tensor):
 
 
 class Handle:
-    """What `register_hook` returns: `remove()` takes the hook back, and so does leaving a `with`."""
+    """What `register_hook` returns: `remove()`, or leaving a `with`, takes the hook back."""
 
     number = 0
 
@@ -289,7 +289,7 @@ class Walk:
             state.grad = before
 
     def enter(self, y: Any, g: Any) -> tuple[Any, Any, tuple]:
-        """Hooks and `grad` where it is kept; a guard in place of what is spent or was written since."""
+        """Hooks, `grad` where it is kept, a guard in place of what is spent or was written since."""
         if y.hooks:
             g = hooked(y, g)
         if self.initial or y.retains_grad:
@@ -317,8 +317,8 @@ def changed(x: Any, serial: int) -> Any:
         return x
     return Unreadable(
         x,
-        f"{root.name or 'a tensor'}: {root.type_} was changed in place after it was used, and the gradient "
-        "needs its old value; call backward() first, or write into x.clone()",
+        f"{root.name or 'a tensor'}: {root.type_} was changed in place after it was used, and the "
+        "gradient needs its old value; call backward() first, or write into x.clone()",
     )
 
 
