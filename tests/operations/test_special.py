@@ -20,6 +20,9 @@ CASES = [  # record, name in SciPy, points, parameters
     ("digamma", "digamma", np.linspace(-9.49, -0.01, 1001), {}),
     ("polygamma", "polygamma", np.linspace(0.01, 40, 501), {"n": 1}),
     ("polygamma", "polygamma", np.linspace(0.01, 40, 501), {"n": 4}),
+    ("bessel", "iv", np.linspace(-80, 80, 2001), {"order": 0}),
+    ("bessel", "iv", np.linspace(-80, 80, 2001), {"order": 1}),
+    ("bessel", "iv", np.linspace(-80, 80, 2001), {"order": 3}),
 ]
 
 

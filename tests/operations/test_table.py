@@ -284,7 +284,7 @@ INF, NAN = np.inf, np.nan
         ("erfc", [-INF, -30.0, 0.0, 30.0, INF], [2, 2, 1, 0, 0]),
         ("erfinv", [-1.0, 0.0, 1.0, 1.5], [-INF, 0, INF, NAN]),
         ("lgamma", [1.0, 0.0, -1.0, -2.0, INF, -INF], [0, INF, INF, INF, INF, INF]),
-        ("digamma", [0.0, -1.0, INF], [-INF, NAN, INF]),
+        ("digamma", [0.0, -0.0, -1.0, INF], [-INF, INF, NAN, INF]),
         ("sqrt", [0.0, INF, -1.0], [0, INF, NAN]),
         ("log", [0.0, INF, -1.0], [-INF, INF, NAN]),
         ("rsqrt", [0.0, INF, -1.0], [INF, 0, NAN]),

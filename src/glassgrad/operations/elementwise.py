@@ -235,7 +235,7 @@ gcd = elementwise("gcd", lambda np, x, y: np.gcd(x, y), domain=(integer, integer
 copysign = elementwise(
     "copysign",
     lambda np, x, y: np.copysign(x, y),
-    lambda g, z, x, y: (g * (x.sign() * z.sign()), None),
+    lambda g, z, x, y: (g * (x.sign() * z.sign()), y.new_zeros(y.shape)),
     domain=(nonzero, nonzero),
 )
 nextafter = elementwise("nextafter", lambda np, x, y: np.nextafter(x, y), no_gradient)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .domains import positive, symmetric_unit
+from .domains import positive, real, symmetric_unit
 from .record import Record, elementwise, sample
 
 
@@ -154,7 +154,7 @@ def _digamma_positive(np, x):
 def _digamma(np, x):
     """Euler's reflection for negative x; negative integers are poles with two sides."""
     mirrored = _digamma_positive(np, np.where(x < 0.5, 1 - x, x))
-    reflected = mirrored - math.pi / np.tan(math.pi * (x - np.floor(x)))
+    reflected = mirrored - math.pi / np.tan(math.pi * np.fmod(x, 1.0))
     reflected = np.where((x < 0) & (x == np.floor(x)), math.nan, reflected)
     return np.where(x < 0.5, reflected, mirrored)
 
@@ -191,4 +191,42 @@ digamma = elementwise(
 )
 lgamma = elementwise(
     "lgamma", lambda np, x: _lgamma(np, x), lambda g, y, x: (g * digamma(x),), domain=(positive,)
+)
+
+# ---- modified Bessel functions of the first kind: the power series, and Hankel's for large x
+SERIES_TERMS, HANKEL_TERMS = 48, 28  # both reach the last bit of float64 at x = 20
+
+
+def _bessel(np, x, order):
+    """Magnitudes of the argument; the sign of an odd order is that of x."""
+    a = np.abs(x)
+    small, large = np.minimum(a, 20.0), np.maximum(a, 20.0)
+    term = (0.5 * small) ** order / math.factorial(order)
+    near = term
+    for k in range(1, SERIES_TERMS):
+        term = term * (0.25 * small * small) / (k * (k + order))
+        near = near + term
+    term = 1 / np.sqrt(2 * math.pi * large)
+    far = term
+    for k in range(1, HANKEL_TERMS):
+        term = term * ((2 * k - 1) ** 2 - 4 * order**2) / (8 * k * large)
+        far = far + term
+    y = np.where(a <= 20, near, np.exp(0.5 * large) * far * np.exp(0.5 * large))
+    return y * np.sign(x) if order % 2 else y
+
+
+def _bessel_gradient(g, y, x, order):
+    if order == 0:
+        return (g * bessel(x, order=1),)
+    return (g * (bessel(x, order=order - 1) + bessel(x, order=order + 1)) * 0.5,)
+
+
+bessel = Record(  # I_n(x)
+    "bessel",
+    "elementwise",
+    infer=lambda x, order: x,
+    meaning=lambda np, x, order: _bessel(np, x, order),
+    gradient=_bessel_gradient,
+    domain=(real,),
+    samples=[sample(real(3, 4), order=0), sample(real(17), order=1), sample(real(3), order=2)],
 )

@@ -59,6 +59,34 @@ class Comparisons(Node):
         """x >= other, elementwise."""
         return self >= other
 
+    def equal(self, other) -> bool:
+        """Whether shapes and all elements are equal."""
+        return self.shape == other.shape and bool((self == other).all())
+
+    def isclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+        """|x - other| <= atol + rtol |other|, or both equal, elementwise."""
+        if self.dtype != other.dtype:
+            raise RuntimeError(f"isclose takes one dtype; got {self.type_} and {other.type_}")
+        near = (self - other).abs() <= atol + rtol * other.abs()
+        close = (self == other) | (near & other.isfinite())
+        return close | (self.isnan() & other.isnan()) if equal_nan else close
+
+    def allclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
+        """Whether all elements are close (see `isclose`)."""
+        return bool(self.isclose(other, rtol, atol, equal_nan).all())
+
+    def is_nonzero(self) -> bool:
+        """The truth of a tensor of one element."""
+        return bool(self)
+
+    def is_same_size(self, other) -> bool:
+        """Whether the shapes are equal."""
+        return self.shape == other.shape
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
+        return self.dtype.kind in "if"
+
     def isnan(self):
         """Where x is not a number."""
         return self.apply(op.isnan, self)
@@ -151,6 +179,10 @@ class Comparisons(Node):
     def logical_not(self):
         """Where x is zero."""
         return ~_truth(self)
+
+    # ---- other names
+
+    greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 
 
 def _comparable(other: Any) -> bool:

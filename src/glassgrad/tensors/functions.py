@@ -230,7 +230,7 @@ def stack(tensors, dim=0):
 
 
 def logistic_loss(input, target):
-    """log(1 + exp(-y A)) for each row, labels y in {-1, 1}, scores A (lecture H); 0/1 labels are refused.
+    """log(1 + exp(-y A)) for each row, labels y in {-1, 1}, scores A (lecture H); 0 is refused.
 
     input: [batch, 1] or [batch], target: the same or [batch] -> [batch, 1] or [batch]
     """
@@ -246,6 +246,9 @@ def logistic_loss(input, target):
     return (-target * input).logaddexp(0.0)
 
 
-__all__ = [name for name, value in list(globals().items()) if callable(value) and name[0] != "_"]
-for _helper in ("Any", "Callable", "Node", "Tensor", "coerced", "common_dtype", "function"):
-    __all__.remove(_helper)
+_helpers = {"Any", "Callable", "Node", "Tensor", "coerced", "function"}
+__all__ = [  # noqa: PLE0605
+    name
+    for name, value in list(globals().items())
+    if callable(value) and name[0] != "_" and name not in _helpers
+]

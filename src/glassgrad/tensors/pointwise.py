@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from ..operations import elementwise as op
 from ..types import bool_, int64, is_real
@@ -204,7 +207,27 @@ class Pointwise(Node):
         """sqrt(x^2 + other^2)."""
         return self.apply(op.hypot, *aligned(self, other))
 
+    def ldexp(self, other):
+        """x 2^other."""
+        return self * 2.0**other
+
+    def frexp(self):
+        """(mantissa, exponent) with x = mantissa 2^exponent and mantissa in [0.5, 1)."""
+        exponent = np.frexp(self.known())[1]
+        half = exponent // 2  # 2^-exponent itself may overflow
+        scales = [np.ldexp(1.0, -half), np.ldexp(1.0, half - exponent)]
+        mantissa = self * self.lift(scales[0]).to(self.dtype) * self.lift(scales[1]).to(self.dtype)
+        return Frexp(mantissa, self.lift(exponent))
+
     # ---- circles and hyperbolas
+
+    def deg2rad(self):
+        """Degrees as radians: x pi / 180."""
+        return real(self) * (math.pi / 180)
+
+    def rad2deg(self):
+        """Radians as degrees: 180 x / pi."""
+        return real(self) * (180 / math.pi)
 
     def sin(self):
         """sin x."""
@@ -326,6 +349,39 @@ class Pointwise(Node):
             return self.apply(op.where, condition, x, y)
         return self.apply(op.where, *common_shape(condition, x, y))
 
+    def clamp_min(self, min):
+        """The larger of x and `min`; NaN stays NaN."""
+        return self.clamp(min)
+
+    def clamp_max(self, max):
+        """The smaller of x and `max`; NaN stays NaN."""
+        return self.clamp(None, max)
+
+    def fmax(self, other):
+        """The larger of two, elementwise; a number wins against NaN."""
+        x, y = aligned(self, other)
+        return x.where((x >= y) | y.isnan(), y)
+
+    def fmin(self, other):
+        """The smaller of two, elementwise; a number wins against NaN."""
+        x, y = aligned(self, other)
+        return x.where((x <= y) | y.isnan(), y)
+
+    def nan_to_num(self, nan=0.0, posinf=None, neginf=None):
+        """x with numbers for NaN and the infinities, by default 0 and the largest there are."""
+        if not is_real(self.dtype):
+            return self
+        largest = float(np.finfo(self.dtype).max)
+        x = self.where(~self.isnan(), 0.0 if nan is None else nan)
+        x = x.where(x != math.inf, largest if posinf is None else posinf)
+        return x.where(x != -math.inf, -largest if neginf is None else neginf)
+
+    def heaviside(self, values):
+        """0 for negative x, 1 for positive x, and `values` where x is 0."""
+        if self.dtype != values.dtype:
+            raise RuntimeError(f"heaviside takes one dtype; got {self.type_} and {values.type_}")
+        return values.where(self == 0, (self > 0).to(self.dtype))
+
     def copysign(self, other):
         """|x| with the sign of `other`."""
         return self.apply(op.copysign, *map(real, aligned(self, other)))
@@ -337,6 +393,55 @@ class Pointwise(Node):
     def lerp(self, end, weight):
         """x + weight (end - x)."""
         return self + weight * (end - self)
+
+    def addcmul(self, tensor1, tensor2, *, value=1):
+        """x + value tensor1 tensor2."""
+        return self + _times(value, tensor1 * tensor2)
+
+    def addcdiv(self, tensor1, tensor2, *, value=1):
+        """x + value tensor1 / tensor2."""
+        if not any(is_real(x.dtype) for x in (tensor1, tensor2)):
+            raise RuntimeError("addcdiv divides real numbers; convert integers by .float()")
+        return self + _times(value, tensor1 / tensor2)
+
+    def gcd(self, other):
+        """The greatest common divisor."""
+        return self.apply(op.gcd, *_integers("gcd", *aligned(self, other)))
+
+    def lcm(self, other):
+        """The least common multiple."""
+        x, y = _integers("lcm", *aligned(self, other))
+        divisor = x.gcd(y)
+        return (x // divisor.where(divisor != 0, 1) * y).abs()
+
+    # ---- other names
+
+    absolute = abs
+    arccos, arccosh, arcsin, arcsinh, arctan, arctanh = acos, acosh, asin, asinh, atan, atanh
+    arctan2 = atan2
+    clip = clamp
+    divide = true_divide = div
+    fix = trunc
+    multiply = mul
+    negative = neg
+    subtract = sub
+
+
+class Frexp(NamedTuple):
+    """A number as mantissa and power of two."""
+
+    mantissa: Node
+    exponent: Node
+
+
+def _times(value, x):
+    return x if value == 1 else value * x
+
+
+def _integers(name, x, y):
+    if is_real(x.dtype) or x.dtype == bool_:
+        raise RuntimeError(f"{name} takes integers and got {x.type_} and {y.type_}")
+    return x, y
 
 
 def _no_truth(symbol, x, y):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from ..operations import special
-from .node import Node, real
+from .node import Node, aligned, real
 
 
 class Special(Node):
@@ -32,3 +34,25 @@ class Special(Node):
     def polygamma(self, n: int):
         """The n-th derivative of digamma."""
         return self.digamma() if n == 0 else self.apply(special.polygamma, real(self), n=n)
+
+    def mvlgamma(self, p: int):
+        """The logarithm of the gamma function of p-by-p matrices, up to the sign."""
+        x = real(self)
+        shifted = [(x - j / 2).lgamma() for j in range(p)]
+        return sum(shifted[1:], start=shifted[0]) + p * (p - 1) / 4 * math.log(math.pi)
+
+    def i0(self):
+        """The modified Bessel function of the first kind of order 0."""
+        return self.apply(special.bessel, real(self), order=0)
+
+    def sinc(self):
+        """sin(pi x) / (pi x), and 1 at 0."""
+        x = math.pi * real(self)
+        safe = x.where(x != 0, 1.0)
+        return (safe.sin() / safe).where(x != 0, 1.0)
+
+    def xlogy(self, other):
+        """x ln(other), and 0 where x is 0."""
+        x, y = map(real, aligned(self, other))
+        empty = (x == 0) & ((y <= 0) | (y == math.inf))
+        return x * y.where(~empty, 1.0).log()
