@@ -1,0 +1,108 @@
+"""What an optimizer is given, checked: parameters and hyper-parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from inspect import isgenerator
+from typing import Any
+
+from ..tensors.tensor import Tensor
+
+Group = dict[str, Any]
+
+
+def groups_of(parameters: Any) -> list[Group]:
+    """A list of groups from tensors, (name, tensor) pairs, or dicts with a key "params"."""
+    if isinstance(parameters, Tensor):
+        raise TypeError(
+            "an optimizer takes a list of tensors, not one tensor; put brackets around it: [w]"
+        )
+    if not isinstance(parameters, Iterable) and hasattr(parameters, "parameters"):
+        kind = type(parameters).__name__
+        raise TypeError(f"an optimizer takes parameters and got a {kind}; write net.parameters()")
+    listed = list(parameters)
+    if not listed:
+        used = isgenerator(parameters)
+        cause = "; a generator is empty after its first use: call net.parameters() again"
+        raise ValueError(f"the optimizer got an empty list of parameters{cause if used else ''}")
+    return listed if isinstance(listed[0], dict) else [{"params": listed}]
+
+
+def checked_group(group: Any) -> Group:
+    """A group with its parameters in a list, and their names, if there are any, in another."""
+    if not isinstance(group, dict):
+        raise TypeError(f"a parameter group is a dict, not a {type(group).__name__}")
+    parameters = group["params"]
+    if isinstance(parameters, set):
+        raise TypeError("a set has no order that lasts; give the parameters in a list")
+    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    names = [p[0] for p in listed if isinstance(p, tuple)]
+    if names and len(names) != len(listed):
+        raise ValueError("some parameters have names and some have none; name all or none")
+    group["params"] = [p[1] if isinstance(p, tuple) else p for p in listed]
+    if names:
+        group["param_names"] = names
+    for position, parameter in enumerate(group["params"]):
+        _check_parameter(parameter, position)
+    return group
+
+
+def _check_parameter(parameter: Any, position: int) -> None:
+    if isgenerator(parameter):
+        raise TypeError(
+            f"parameter {position} is a generator, not a tensor; leave out the brackets: "
+            "net.parameters() instead of [net.parameters()]"
+        )
+    if not isinstance(parameter, Tensor):
+        kind = type(parameter).__name__
+        raise TypeError(f"an optimizer changes tensors, and parameter {position} is a {kind}")
+    if not (parameter.is_leaf or parameter.retains_grad):
+        raise ValueError(
+            f"parameter {position}, {parameter.type_}, was computed by {parameter.operation.name}; "
+            "only leaves can be optimized: x.detach().requires_grad_()"
+        )
+
+
+# ---- hyper-parameters mean the same in every rule, so their limits stand here once
+
+
+def _fractions(betas: Any) -> bool:
+    return len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
+
+
+LIMITS = {
+    "lr": ("is the learning rate, a number >= 0", lambda x: x >= 0),
+    "alpha": ("is a number >= 0", lambda x: x >= 0),
+    "betas": ("are two numbers in [0, 1)", _fractions),
+    "eps": ("is a number >= 0", lambda x: x >= 0),
+    "etas": ("are two factors, 0 < etas[0] < 1 < etas[1]", lambda x: 0 < x[0] < 1 < x[1]),
+    "initial_accumulator_value": ("is a number >= 0", lambda x: x >= 0),
+    "l1": ("is a number >= 0", lambda x: x >= 0),
+    "lr_decay": ("is a number >= 0", lambda x: x >= 0),
+    "momentum": ("is a number >= 0", lambda x: x >= 0),
+    "momentum_decay": ("is a number >= 0", lambda x: x >= 0),
+    "rho": ("is a number in [0, 1]", lambda x: 0 <= x <= 1),
+    "weight_decay": ("is a number >= 0", lambda x: x >= 0),
+}
+CHOICES = ("foreach", "fused", "capturable", "differentiable")  # among PyTorch's implementations
+
+
+def check_hyperparameters(group: Group, rule: str) -> None:
+    """ValueError that names the first hyper-parameter outside its limits."""
+    for name, value in group.items():
+        if isinstance(value, Tensor):
+            group[name] = value = value.item()
+        meaning, holds = LIMITS.get(name, ("", None))
+        if holds is not None and not holds(value):
+            raise ValueError(f"{rule}: {name} {meaning}, not {value}")
+        if name in CHOICES and value:
+            raise ValueError(
+                f"{rule}: {name}={value} chooses among PyTorch's implementations, and here is one; "
+                "leave it out"
+            )
+
+
+def hyperparameters(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a rule's constructor from its `locals()`, but `params`; `l1` if used."""
+    left_out = ("self", "params", "__class__", *(() if given.get("l1") else ("l1",)))
+    return {name: value for name, value in given.items() if name not in left_out}

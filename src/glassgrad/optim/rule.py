@@ -1,0 +1,158 @@
+"""An update rule: two pure functions for one parameter, in the symbols of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..tensors.creation import tensor
+from ..tensors.state import enable_grad, no_grad, state
+from ..types import float64
+from .optimizer import Optimizer
+from .parameters import Group
+
+
+class Rule(Optimizer):
+    """Base of the update rules.  Yours needs `update`, and `init` if it remembers anything:
+
+        class Heavy(gg.optim.Rule):
+            def __init__(self, params, lr, friction=0.1):
+                super().__init__(params, {"lr": lr, "friction": friction})
+
+            def init(self, w):
+                return {"velocity": gg.zeros_like(w)}
+
+            def update(self, w, g, state, *, lr, friction):
+                velocity = (1 - friction) * state["velocity"] - lr * g
+                return w + velocity, {"velocity": velocity}
+
+    init     (w, *, hyper-parameters) -> state, a dict of tensors
+    update   (w, g, state, *, counts and hyper-parameters) -> (w, state)
+    advance  (common, *, hyper-parameters) -> common: the counts that parameters share, such as t
+    common   the counts of the rule: {symbol: (key in the state, first value)}
+
+    Each gets by name what its keyword arguments ask for.  Groups may set `maximize`,
+    `weight_decay`, `decoupled_weight_decay` and `l1`; these are seen to here, so that a rule is
+    only the paper's lines:
+
+    before it  g <- g + weight_decay w, or, decoupled, w <- (1 - lr weight_decay) w
+    after it   w <- sign(w) max(|w| - lr l1, 0), the proximal step, which makes weights exactly 0
+    """
+
+    common: dict[str, tuple[str, float]] = {"t": ("step", 0.0)}
+
+    def init(self, w: Any) -> dict[str, Any]:
+        """What is remembered of the parameter `w` before its first update."""
+        return {}
+
+    def update(self, w: Any, g: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The parameter `w` and its state after a step along the gradient `g`."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method update(self, w, g, state)")
+
+    def advance(self, common: dict[str, Any]) -> dict[str, Any]:
+        """The counts one step later."""
+        return {"t": common["t"] + 1}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.asked = {name: _asked(getattr(cls, name)) for name in ("init", "update", "advance")}
+        if "t" not in cls.asked["update"] and "common" not in vars(cls):
+            cls.common = {}
+
+    asked: dict[str, list[str]]
+
+    def step(self, closure: Callable | None = None) -> Any:
+        """Update every parameter that has a gradient; returns what `closure` returned."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                self._update_group(group)
+        return loss
+
+    def _update_group(self, group: Group) -> None:
+        ready = [w for w in group["params"] if w.grad is not None]
+        hyper = {name: group[name] for name in self.asked["update"] if name in group}
+        counts = self._advanced(group, ready) if self.common else None
+        penalty = group.get("weight_decay") or group.get("maximize") or group.get("l1")
+        for w in ready:
+            state = self.state.get(w)
+            if state is None:
+                state = self._begun(w, group)
+            if counts is not None:
+                hyper.update(counts[state[self._key]])
+            old, g = _with_decay(w, w.grad, group) if penalty else (w, w.grad)
+            new, changed = self.update(old, g, state, **hyper)
+            w.assign(_shrunk(new, group["lr"] * group["l1"]) if group.get("l1") else new)
+            for name, value in changed.items():
+                if name in state:
+                    state[name].assign(value)
+                else:
+                    state[name] = value
+
+    def _begun(self, w: Any, group: Group) -> dict[str, Any]:
+        """The state of `w` before its first update."""
+        hyper = {name: group[name] for name in self.asked["init"]}
+        self.state[w].update(self.init(w, **hyper))
+        return self.state[w]
+
+    # ---- counts: parameters that have been updated equally often share them
+
+    _key = "step"
+
+    def _advanced(self, group: Group, ready: list[Any]) -> dict[Any, dict[str, Any]]:
+        """{leaf of the step: counts after this step} for the parameters that are updated now."""
+        begin = [w for w in ready if not self.state.get(w)]
+        shared = {key: tensor(first, dtype=float64) for key, first in self.common.values()}
+        for w in begin:
+            self.state[w] = {**shared, **self._begun(w, group)}
+        if len(ready) < len(group["params"]):
+            self._part(group, ready)
+        hyper = {name: group[name] for name in self.asked["advance"]}
+        advanced: dict[Any, dict[str, Any]] = {}
+        for w in ready:
+            leaves = {symbol: self.state[w][key] for symbol, (key, _) in self.common.items()}
+            if leaves["t"] not in advanced:
+                counts = self.advance({s: _number(leaf) for s, leaf in leaves.items()}, **hyper)
+                for symbol, value in counts.items():
+                    leaves[symbol].assign(value)
+                advanced[leaves["t"]] = {
+                    s: v for s, v in counts.items() if s in self.asked["update"]
+                }
+        return advanced
+
+    def _part(self, group: Group, ready: list[Any]) -> None:
+        """Parameters without a gradient keep their counts and share them no longer."""
+        moving = {self.state[w][self._key] for w in ready}
+        for w in group["params"]:
+            if w.grad is None and self.state.get(w, {}).get(self._key) in moving:
+                for key, _ in self.common.values():
+                    self.state[w][key] = self.state[w][key].clone()
+
+
+def _asked(function: Callable) -> list[str]:
+    """The names of the arguments that a function takes by keyword only."""
+    code = function.__code__
+    return list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+
+
+def _number(leaf: Any) -> Any:
+    """A count as a float64 number; while a step is traced, the leaf that will hold it."""
+    return leaf if state.listening is not None else leaf.value.item()
+
+
+def _with_decay(w: Any, g: Any, group: Group) -> tuple[Any, Any]:
+    """`w` and `g` with what the group's `maximize` and `weight_decay` say."""
+    if group.get("maximize"):
+        g = -g
+    decay = group.get("weight_decay", 0)
+    if decay and group.get("decoupled_weight_decay"):
+        return w * (1 - group["lr"] * decay), g
+    return w, g + decay * w if decay else g
+
+
+def _shrunk(w: Any, amount: float) -> Any:
+    """Each weight nearer to zero by `amount`, but not past it."""
+    return w - w.clamp(-amount, amount)
