@@ -2,7 +2,7 @@
 
 import warnings as _warnings
 
-from . import autograd, func, random
+from . import autograd, func, optim, random
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .operations import Operation
 from .random import (
