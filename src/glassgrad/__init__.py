@@ -2,7 +2,7 @@
 
 import warnings as _warnings
 
-from . import autograd, func, optim, random
+from . import autograd, cuda, func, optim, random
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .operations import Operation
 from .random import (
@@ -45,7 +45,9 @@ from .tensors.creation import (
     zeros_like,
 )
 from .tensors.functions import *
+from .tensors.device import device
 from .tensors.printing import set_printoptions
+from .tensors.utilities import *
 from .types import (
     ShapeError,
     Type,

@@ -30,7 +30,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..tensors.conversion import checked_device
+from ..tensors.device import checked_device
 from ..tensors.tensor import Handle, Tensor
 from ..types import ShapeError, float16, float32, float64, is_real, supported
 from . import architecture

@@ -21,25 +21,15 @@ from ..types import (
     supported,
     uint8,
 )
+from .device import CPU, checked_device
 from .node import Node
 from .state import state
-
-
-def checked_device(device: Any) -> str:
-    """The only device there is, cpu."""
-    name = str(device)
-    if name.split(":")[0] != "cpu":
-        raise RuntimeError(
-            f"there is no device {name!r}: glassgrad computes on the CPU; use device='cpu', or "
-            "'cuda' only if gg.cuda.is_available()"
-        )
-    return "cpu"
 
 
 class Conversion(Node):
     """Between dtypes, devices and libraries; arrays share memory wherever they can."""
 
-    device = property(lambda self: "cpu", doc="Where the values are: always cpu.")
+    device = property(lambda self: CPU, doc="Where the values are.")
 
     def to(self, *args, dtype=None, device=None, copy=False, non_blocking=False):
         """Another dtype or device: `to(gg.float64)`, `to("cpu")`, `to(other)`."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..types import SHORT, is_real, supported
 from . import state as modes
-from .conversion import checked_device
+from .device import checked_device
 from .node import Node
 from .tensor import Tensor
 

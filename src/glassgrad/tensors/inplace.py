@@ -1,7 +1,7 @@
 """Writing into leaves: the only way in which a value changes.
 
-A write goes into the array itself, so that everything that shares it sees the change; the leaf notes
-when it was written, and `backward()` refuses to read what has changed since it was used.
+A write goes into the array itself, so that everything that shares it sees the change; the leaf
+notes when it was written, and `backward()` refuses to read what has changed since it was used.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ class InPlace(Node):
         """Write `value` into the elements at `key` of a leaf; every in-place method ends here."""
         if self.operation is not None:
             raise RuntimeError(
-                f"{_named(self)} was computed by {self.operation.name}, and computed values do not change; "
-                "make a new one: x = x + 1, x = x.where(mask, value), x = x.index_put(indices, values)"
+                f"{_named(self)} was computed by {self.operation.name}, and computed values do not "
+                "change; make a new one: x = x + 1, x = x.where(mask, value), "
+                "x = x.index_put(indices, values)"
             )
-        if state.grad and (
-            self.requires_grad or (self.base is not None and self.base.requires_grad)
-        ):
+        if state.grad and self.requires_grad:
             raise RuntimeError(
                 f"{_named(self)} is a leaf that requires a gradient and is written in place; "
                 "write it inside `with gg.no_grad():`"
             )
         if state.grad and isinstance(value, Node) and value.requires_grad:
             raise RuntimeError(
-                f"a value that requires a gradient is written into {_named(self)}, where the gradient "
-                "would be lost; build the tensor by gg.stack, gg.where or x.index_put(indices, values)"
+                f"a value that requires a gradient is written into {_named(self)}, where the "
+                "gradient would be lost; build the tensor by gg.stack, gg.where or "
+                "x.index_put(indices, values)"
             )
         if state.listening is not None:
             return state.listening.write(self, value, key)

@@ -56,7 +56,7 @@ def _array(value) -> str:
         prefix="tensor(",
         threshold=options["threshold"],
         edgeitems=options["edgeitems"],
-        max_line_width=options["linewidth"],
+        max_line_width=options["linewidth"] + 2,
         formatter={"float_kind": _numbers(value)} if value.dtype.kind == "f" else None,
     )
 
@@ -75,11 +75,7 @@ def _numbers(value):
     else:
         form = ".0f" if whole else f".{digits}f"
     dot = "." if form == ".0f" else ""
-    width = (
-        max((len(format(v, form)) for v in (value.max(), value.min())), default=0)
-        if value.size
-        else 0
-    )
-    return lambda v: (format(v, form) + (dot if np.isfinite(v) else "")).rjust(
-        width + len(dot) if value.ndim else 0
-    )
+    known = value[np.isfinite(value)]
+    ends = (known.max(), known.min()) if known.size and value.ndim else ()
+    width = max((len(format(v, form) + dot) for v in ends), default=0)
+    return lambda v: (format(v, form) + (dot if np.isfinite(v) else "")).rjust(width)
