@@ -62,14 +62,13 @@ class GradMode:
     def __call__(self, function: Callable) -> Callable:
         @functools.wraps(function)
         def wrapped(*args, **kwargs):
-            with type(self).__new__(type(self))._like(self):
+            before, state.grad = state.grad, self.mode
+            try:
                 return function(*args, **kwargs)
+            finally:
+                state.grad = before
 
         return wrapped
-
-    def _like(self, other: GradMode) -> GradMode:
-        self.mode = other.mode
-        return self
 
 
 class no_grad(GradMode):
@@ -97,6 +96,10 @@ class set_grad_enabled(GradMode):
 
     def __enter__(self) -> None:
         state.grad = self.mode
+
+    def __call__(self, function: Callable) -> Callable:
+        state.grad = self.before
+        return super().__call__(function)
 
 
 class Clock:
