@@ -135,10 +135,16 @@ class Comparisons(Node):
         return self.apply(op.bitwise_not, *_whole("~", self))
 
     def __lshift__(self, other):
-        return self.apply(op.left_shift, *_whole("<<", *aligned(self, other)))
+        return self.apply(op.left_shift, *_shifted("<<", *aligned(self, other)))
+
+    def __rlshift__(self, other):
+        return self.apply(op.left_shift, *_shifted("<<", *aligned(other, self)))
 
     def __rshift__(self, other):
-        return self.apply(op.right_shift, *_whole(">>", *aligned(self, other)))
+        return self.apply(op.right_shift, *_shifted(">>", *aligned(self, other)))
+
+    def __rrshift__(self, other):
+        return self.apply(op.right_shift, *_shifted(">>", *aligned(other, self)))
 
     def bitwise_and(self, other):
         """x & other."""
@@ -197,3 +203,9 @@ def _whole(symbol, *nodes):
     if any(is_real(x.dtype) for x in nodes):
         raise TypeError(f"{symbol} takes integers or truth values and got {nodes[0].type_}")
     return nodes
+
+
+def _shifted(symbol, x, y):
+    if x.dtype == bool_:
+        raise TypeError(f"{symbol} of truth values is not defined; convert one by .int()")
+    return _whole(symbol, x, y)

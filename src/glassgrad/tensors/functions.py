@@ -247,8 +247,5 @@ def logistic_loss(input, target):
 
 
 _helpers = {"Any", "Callable", "Node", "Tensor", "coerced", "function"}
-__all__ = [  # noqa: PLE0605
-    name
-    for name, value in list(globals().items())
-    if callable(value) and name[0] != "_" and name not in _helpers
-]
+__all__ = [name for name in list(globals()) if name[0] != "_" and callable(globals()[name])]
+__all__ = [name for name in __all__ if name not in _helpers]

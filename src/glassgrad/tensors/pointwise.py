@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..operations import elementwise as op
-from ..types import bool_, int64, is_real
+from ..types import bool_, is_real
 from . import state as modes
-from .node import Node, aligned, common_dtype, common_shape, converted, lifted, real
+from .node import Node, aligned, common_dtype, common_shape, lifted, real
 
 
 class Pointwise(Node):
@@ -25,10 +25,12 @@ class Pointwise(Node):
         return self.apply(op.add, *aligned(other, self))
 
     def __sub__(self, other):
-        return self.apply(op.sub, *_no_truth("-", *aligned(self, other)))
+        _refuse_truth(self, other)
+        return self.apply(op.sub, *aligned(self, other))
 
     def __rsub__(self, other):
-        return self.apply(op.sub, *_no_truth("-", *aligned(other, self)))
+        _refuse_truth(self, other)
+        return self.apply(op.sub, *aligned(other, self))
 
     def __mul__(self, other):
         return self.apply(op.mul, *aligned(self, other))
@@ -135,6 +137,8 @@ class Pointwise(Node):
             if exponent == 0.5:
                 return self.sqrt()
         x, y = aligned(self, exponent)
+        if x.dtype == bool_:
+            raise TypeError("** of truth values is not defined; convert one by .int()")
         if not is_real(x.dtype) and y.number is not None and y.number < 0:
             raise RuntimeError("integers to negative integer powers are not allowed; use x.float()")
         return self.apply(op.pow, x, y)
@@ -444,16 +448,19 @@ def _integers(name, x, y):
     return x, y
 
 
-def _no_truth(symbol, x, y):
-    if x.dtype == bool_:
-        raise TypeError(f"{symbol} of truth values is not defined; use ^ or logical_xor")
-    return x, y
+def _refuse_truth(x, other):
+    if x.value.dtype is bool_ or (
+        other.value.dtype is bool_ if isinstance(other, Node) else isinstance(other, bool)
+    ):
+        raise TypeError(
+            "- of truth values is not defined; use ^ or logical_xor, or convert by .int()"
+        )
 
 
 def _divisible(x, y):
     """Operands of //, % and fmod; zero divides no integer."""
     if x.dtype == bool_:
-        x, y = converted(x, int64), converted(y, int64)
+        raise TypeError("//, % and fmod of truth values are not defined; convert one by .int()")
     if not is_real(x.dtype) and modes.state.listening is None and (y.value == 0).any():
         raise ZeroDivisionError("integer division by zero; convert with x.float() for infinities")
     return x, y
