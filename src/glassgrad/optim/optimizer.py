@@ -30,7 +30,10 @@ class Optimizer:
     param_groups  dicts: "params" has a group's tensors, the other keys its hyper-parameters
     state         what is remembered of each parameter
     defaults      hyper-parameters of groups that do not set their own
+    stepped       whether `step` has been called yet
     """
+
+    stepped = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -178,6 +181,7 @@ def _with_hooks(step: Callable) -> Callable:
             if changed is not None:
                 args, kwargs = changed
         result = step(self, *args, **kwargs)
+        self.stepped = True
         if self.hooks["step_post"]:
             self._call("step_post", args, kwargs)
         return result
