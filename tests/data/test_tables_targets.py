@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glassgrad.data.tables import TableError, Target
+from glassgrad.data.tables import TableError, Target, validation_rows
 
 
 def quiet(line):
@@ -129,3 +129,37 @@ def test_what_was_understood():
         [("target", "a: 3 labels: u (3), v (3), w (3)")],
         [("target", "b: numbers from 0 to 4")],
     ]
+
+
+def split_of(labels, fraction, seed=0):
+    table = pd.DataFrame({"a": labels})
+    target = Target.find(table, ["a"], say=quiet)
+    return table["a"], validation_rows(table, target, fraction, seed)
+
+
+def test_validation_rows_keep_the_share_of_each_label():
+    labels, chosen = split_of(["u"] * 50 + ["v"] * 30 + ["w"] * 20, 0.2)
+    assert labels[chosen].value_counts().to_dict() == {"u": 10, "v": 6, "w": 4}
+    assert (chosen == split_of(labels, 0.2)[1]).all()
+    assert (chosen != split_of(labels, 0.2, seed=1)[1]).any()
+
+
+@pytest.mark.parametrize(
+    "labels, fraction, rows",
+    [
+        (["u", "v"] * 5, 0.2, 2),
+        (["u", "v"] * 5, 0.01, 1),
+        (["u", "v"] * 5, 0.0, 0),
+        (["u", "v"], 0.5, 0),
+        (np.arange(100) / 3, 0.25, 25),
+        (np.arange(100) / 3, 0.999, 99),
+    ],
+)
+def test_how_many_rows_are_set_aside(labels, fraction, rows):
+    assert split_of(labels, fraction)[1].sum() == rows
+
+
+def test_a_label_that_comes_once_is_learned():
+    labels = ["u"] * 6 + ["v"] * 6 + ["once"]
+    for seed in range(20):
+        assert not split_of(labels, 0.5, seed)[1][-1]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassgrad.data.tables.errors import TableError, listed
-from glassgrad.data.tables.read import Say
-from glassgrad.data.tables.understand import are_numbers
-from glassgrad.data.tables.values import (
+from .errors import TableError, listed
+from .read import Say
+from .understand import are_numbers
+from .values import (
     factors,
     is_number,
     is_readable,

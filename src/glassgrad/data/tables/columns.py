@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from glassgrad.data.tables.errors import counted, listed
-from glassgrad.data.tables.values import (
+from .errors import counted, listed
+from .values import (
     dates,
     factors,
     is_date,
@@ -23,7 +23,7 @@ from glassgrad.data.tables.values import (
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from glassgrad.data.tables.read import Say
+    from .read import Say
 
 
 @dataclass(frozen=True)

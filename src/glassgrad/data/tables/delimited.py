@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from glassgrad.data.tables.errors import TableError, counted
+from .errors import TableError, counted
 
 Opener = Callable[[], BinaryIO]  # opens the same bytes at each call
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.data.tables import columns as columns_
-from glassgrad.data.tables.columns import Category, Column, LeftOut, Real
-from glassgrad.data.tables.errors import TableError, listed
-from glassgrad.data.tables.read import Say, as_frame, check_columns
-from glassgrad.data.tables.targets import Target
-from glassgrad.data.tables.understand import understand
+from . import columns as columns_
+from .columns import Category, Column, LeftOut, Real
+from .errors import TableError, listed
+from .read import Say, as_frame, check_columns
+from .targets import Target
+from .understand import understand
 
 
 @dataclass(frozen=True)

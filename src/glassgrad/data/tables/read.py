@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from glassgrad.data.tables.delimited import Layout, Opener, layout
-from glassgrad.data.tables.errors import TableError, listed
-from glassgrad.data.tables.values import MISSING, is_number, numbers
+from .delimited import Layout, Opener, layout
+from .errors import TableError, listed
+from .values import MISSING, is_number, numbers
 
 if TYPE_CHECKING:
     import narwhals as nw

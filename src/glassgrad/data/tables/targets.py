@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassgrad.data.tables.answers import TASKS, Label, check, finite, guess, look
-from glassgrad.data.tables.errors import TableError, listed
-from glassgrad.data.tables.read import Say, as_frame, check_columns
-from glassgrad.data.tables.values import factors, numbers, text
+from .answers import TASKS, Label, check, finite, guess, look
+from .errors import TableError, listed
+from .read import Say, as_frame, check_columns
+from .values import factors, numbers, text
 
 if TYPE_CHECKING:
     import narwhals as nw

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glassgrad.data.tables.columns import Category, Column, LeftOut, Real
-from glassgrad.data.tables.values import (
+from .columns import Category, Column, LeftOut, Real
+from .values import (
     dates,
     factors,
     is_date,
@@ -23,7 +23,7 @@ from glassgrad.data.tables.values import (
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from glassgrad.data.tables.read import Say
+    from .read import Say
 
 MOST_VALUES = 50  # inputs that one category may become
 MOSTLY = 0.9  # a text column counts as numbers if this share of its values are numbers

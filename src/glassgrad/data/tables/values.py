@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassgrad.data.tables.errors import TableError
+from .errors import TableError
 
 if TYPE_CHECKING:
     import narwhals as nw
