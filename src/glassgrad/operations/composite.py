@@ -8,7 +8,7 @@ training step of a small network takes half the time (benchmarks/eager.py).
 from __future__ import annotations
 
 from ..types import ShapeError, Type
-from .domains import index, real
+from .domains import index, real, unit
 from .loop import contract, spread
 from .record import Record, sample
 
@@ -96,7 +96,8 @@ def _cross_entropy_meaning(np, z, labels):
 
 def _slope_meaning(np, z, labels):
     """softmax(z) - I[label], the gradient of lecture H."""
-    return _softmax_meaning(np, z, 1) - (labels[:, None] == np.arange(z.shape[1]))
+    p = _softmax_meaning(np, z, 1)
+    return np.where(labels[:, None] == np.arange(z.shape[1]), p - 1, p)
 
 
 def _slope_gradient(g, y, z, labels):
@@ -116,4 +117,22 @@ cross_entropy = composite(
         None,
     ),
     LABELLED,
+)
+
+# ---- negative log likelihood of a probability; PyTorch holds logarithms at -100 and slopes at 1e12
+
+
+def _binary_cross_entropy_meaning(np, p, y):
+    return (y - 1) * np.maximum(np.log1p(-p), -100) - y * np.maximum(np.log(p), -100)
+
+
+binary_cross_entropy = composite(
+    "binary_cross_entropy",
+    lambda p, y: p,
+    _binary_cross_entropy_meaning,
+    lambda g, loss, p, y: (
+        g * (p - y) / (p * (1 - p)).clamp(min=1e-12) if p.requires_grad else None,
+        g * ((1 - p).log().clamp(min=-100) - p.log().clamp(min=-100)) if y.requires_grad else None,
+    ),
+    [sample(unit(*shape), unit(*shape)) for shape in ((3, 4), (), (0, 4), (17, 33))],
 )

@@ -107,9 +107,16 @@ class Operation:
         )
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
+        try:
+            apply = inputs[0].apply
+        except (AttributeError, IndexError):
+            apply = self._applier(inputs)
+        return apply(self, *inputs, **parameters)
+
+    def _applier(self, inputs: tuple) -> Any:
         for x in inputs:
             if hasattr(x, "apply"):
-                return x.apply(self, *inputs, **parameters)
+                return x.apply
         given = ", ".join(type(x).__name__ for x in inputs) or "nothing"
         raise TypeError(f"{self.name} takes tensors and got {given}; wrap arrays by gg.tensor(...)")
 
@@ -127,7 +134,7 @@ class Record(Operation):
             raise ValueError(f"there are two operations named {name}")
         self.name, self.kind = name, kind
         self.infer, self.meaning, self.gradient = infer, meaning, gradient  # type: ignore[method-assign]
-        vars(self).update(facts)
+        vars(self).update({"shares": False, **facts})
         TABLE[name] = self
 
     def __reduce__(self):
