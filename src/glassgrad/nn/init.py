@@ -95,7 +95,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity: a linear layer with this weight hands on as many inputs as it can."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    return _written(tensor, np.eye(*tensor.shape))
+    return _written(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:

@@ -10,6 +10,8 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
+__all__ = ["Identity", "Linear"]
+
 
 class Identity(Module):
     """y = x; arguments are accepted and ignored
@@ -44,9 +46,9 @@ class Linear(Module):
         dtype: Any = None,
     ) -> None:
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
-        own = Parameter(empty(out_features, dtype=dtype)) if bias else None
-        self.register_parameter("bias", own)
+        kind: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.weight = Parameter(empty(out_features, in_features, **kind))
+        self.register_parameter("bias", Parameter(empty(out_features, **kind)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
