@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..types import broadcast_shapes
+from ..types import ShapeError, broadcast_shapes
+from .keys import entries, numpy_key
 from .node import Node
-from .state import note_write, state
+from .state import no_grad, note_write, state
 
 
 class InPlace(Node):
@@ -20,6 +21,20 @@ class InPlace(Node):
 
     def assign(self, value: Any, key: Any = ...) -> Any:
         """Write `value` into the elements at `key` of a leaf; every in-place method ends here."""
+        self._refuse_write(value)
+        if state.listening is not None:
+            return state.listening.write(self, value, key)
+        array = value.value if isinstance(value, Node) else value
+        try:
+            self.value[key] = array
+        except ValueError:
+            target = list(self.value[key].shape)
+            raise ShapeError(f"{list(np.shape(array))} does not fit into {target}") from None
+        note_write(self if self.base is None else self.base)
+        return self
+
+    def _refuse_write(self, value: Any) -> None:
+        """Raise an error when a write would lose history or gradients."""
         if self.operation is not None:
             raise RuntimeError(
                 f"{_named(self)} was computed by {self.operation.name}, and computed values do not "
@@ -37,12 +52,6 @@ class InPlace(Node):
                 "gradient would be lost; build the tensor by gg.stack, gg.where or "
                 "x.index_put(indices, values)"
             )
-        if state.listening is not None:
-            return state.listening.write(self, value, key)
-        array = value.value if isinstance(value, Node) else value
-        self.value[key] = array
-        note_write(self if self.base is None else self.base)
-        return self
 
     def _replace(self, new: Any) -> Any:
         """Write a tensor of this shape and dtype kind that was computed from this one."""
@@ -55,7 +64,24 @@ class InPlace(Node):
         return self.assign(new)
 
     def __setitem__(self, key, value):
-        self.assign(value, _array_key(key))
+        listed = entries(key, self)
+        self._refuse_write(value)
+        integers = any(isinstance(k, int) and k is not False for k in listed)
+        if integers and any(isinstance(k, Node) for k in listed):
+            self._written_beside_integers(listed, value)
+        else:
+            self.assign(value, numpy_key(listed, self))
+
+    def _written_beside_integers(self, listed: list[Any], value: Any) -> None:
+        """Read the integers first: NumPy would move axes to the front for them."""
+        with no_grad():
+            view, arrays = self._basic(listed)
+        key = [slice(None)] * len(view.shape)
+        for axis, k in arrays.items():
+            key[axis] = k
+        view.assign(value, numpy_key(key, view))
+
+    _basic: Any
 
     def __iadd__(self, other):
         return self._rebound(self + other)
@@ -127,9 +153,3 @@ def _in_place(name):
 
 def _named(x):
     return f"{x.name}: {x.type_}" if x.name else str(x.type_)
-
-
-def _array_key(key):
-    if isinstance(key, tuple):
-        return tuple(map(_array_key, key))
-    return key.value if isinstance(key, Node) else key

@@ -1,0 +1,157 @@
+"""What stands between the brackets of x[...], and the positions that index arrays mean."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..types import bool_, int64, is_real
+from .node import Node
+
+
+def entries(key: Any, x: Any) -> list[Any]:
+    """A key with one entry for each axis of `x`: integers, slices and index tensors.
+
+    Besides, None for a new axis of one element and False for a new axis of none.
+    """
+    listed = [entry(k, x) for k in (key if isinstance(key, tuple) else (key,))]
+    used = sum(map(_width, listed))
+    dots = [i for i, k in enumerate(listed) if k is Ellipsis]
+    if used > len(x.shape):
+        raise IndexError(f"{used} indices for {x.type_}, which has {len(x.shape)} axes")
+    if len(dots) > 1:
+        raise IndexError("an index can only have a single ellipsis (...)")
+    whole = [slice(None)] * (len(x.shape) - used)
+    first = dots[0] if dots else len(listed)
+    return _without_masks([*listed[:first], *whole, *listed[first + 1 :]], x)
+
+
+def entry(k: Any, x: Any) -> Any:
+    """One part of a key: an integer, slice, index tensor or mask, None, False or an ellipsis."""
+    if k is None or k is Ellipsis or isinstance(k, slice):
+        return k
+    if isinstance(k, (int, np.integer)) and not isinstance(k, bool):
+        return int(k)
+    if isinstance(k, (bool, np.bool_)):
+        return None if k else False
+    if not isinstance(k, (Node, np.ndarray, list, tuple, range)):
+        raise TypeError(
+            "an index is an integer, a slice, None, ..., an array or a tensor, "
+            f"not a {type(k).__name__}"
+        )
+    k = as_index(k, x)
+    return k if k.shape else entry(k.item(), x)
+
+
+def as_index(k: Any, x: Any) -> Any:
+    """A list, array or tensor as a tensor of integers or truth values."""
+    k = k if isinstance(k, Node) else x.lift(np.asarray(k))
+    if is_real(k.dtype):
+        if math.prod(k.shape):
+            raise IndexError(f"indices are integers or truth values, not {k.type_}")
+        k = x.lift(np.zeros(k.shape, np.int64))
+    return k
+
+
+def _width(k: Any) -> int:
+    """How many axes an entry reads."""
+    if k is None or k is False or k is Ellipsis:
+        return 0
+    return len(k.shape) if isinstance(k, Node) and k.dtype == bool_ else 1
+
+
+def _without_masks(listed: list[Any], x: Any) -> list[Any]:
+    """Masks replaced by the positions where they hold, one index tensor for each of their axes."""
+    found: list[Any] = []
+    axis = 0
+    for k in listed:
+        if isinstance(k, Node) and k.dtype == bool_:
+            own = x.shape[axis : axis + len(k.shape)]
+            if own != k.shape:
+                raise IndexError(
+                    f"a mask {k.type_} does not fit {x.type_} at axis {axis}, "
+                    f"where the lengths are {list(own)}"
+                )
+            found += [k.lift(places) for places in np.nonzero(k.known())]
+        else:
+            found.append(k)
+        axis += _width(k)
+    return found
+
+
+def numpy_key(listed: list[Any], x: Any) -> tuple[Any, ...]:
+    """Entries as NumPy takes them."""
+    key: list[Any] = []
+    axis = 0
+    for k in listed:
+        if isinstance(k, Node):
+            key.append(checked(k, x.shape[axis], "index", axis).value)
+        else:
+            key.append(
+                inside(k, x.shape[axis], axis) if isinstance(k, int) and k is not False else k
+            )
+        axis += k is not None and k is not False
+    return tuple(key)
+
+
+def inside(k: int, n: int, axis: int) -> int:
+    """`k` counted from the front; IndexError when it is outside."""
+    if not -n <= k < n:
+        raise IndexError(f"index {k} is out of range for axis {axis} with {n} elements")
+    return k % n
+
+
+def checked(index: Any, n: int, what: str, axis: int = 0) -> Any:
+    """`index` counted from the front; IndexError names the first that is outside."""
+    rows = index.value if index.value.dtype == int64 else index.value.astype(int64)
+    if not (rows.view(np.uint64) >= n).any():
+        return index
+    bad = (rows < -n) | (rows >= n)
+    if bad.any():
+        place = tuple(np.argwhere(bad)[0])
+        raise IndexError(
+            f"{what}: index {rows[place]} at {list(map(int, place))} is out of range for axis "
+            f"{axis} with {n} elements"
+        )
+    return index.lift(np.where(rows < 0, rows + n, rows))
+
+
+def flat_positions(x: Any, axis: int, index: Any, what: str) -> Any:
+    """Where the elements x[i, ..., index[i, ..., j], ..., j] stand in the flattened `x`."""
+    if index.value.dtype.kind not in "iu":
+        raise IndexError(f"{what} takes integers as index and got {index.type_}")
+    if len(index.shape) != len(x.shape):
+        raise RuntimeError(
+            f"{what} needs as many axes in index as in x; got {index.type_} and {x.type_}"
+        )
+    if any(a != axis and m > n for a, (m, n) in enumerate(zip(index.shape, x.shape))):
+        raise RuntimeError(
+            f"{what}: index {index.type_} is larger than {x.type_} beside axis {axis}"
+        )
+    rows = checked(index, x.shape[axis], what, axis).value
+    stride, offsets = _offsets(x.shape, index.shape, axis)
+    return x.lift((rows if stride == 1 else rows * stride) + offsets)
+
+
+@lru_cache(maxsize=64)
+def _offsets(shape, count, axis):
+    """The stride of `axis` in a flattened tensor, and what positions on the other axes add."""
+    strides = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
+    grid = np.ogrid[tuple(map(slice, count))]
+    others = [g * s for a, (g, s) in enumerate(zip(grid, strides)) if a != axis]
+    return strides[axis], sum(others, 0)
+
+
+def merged_positions(x: Any, arrays: list[Any]) -> tuple[Any, tuple[int, ...]]:
+    """Row numbers for index arrays on the first axes of `x`, these merged; their common shape."""
+    rows = [checked(k, x.shape[a], "index", a).value for a, k in enumerate(arrays)]
+    try:
+        together = np.broadcast_arrays(*rows)
+    except ValueError:
+        shapes = " and ".join(str(list(r.shape)) for r in rows)
+        raise IndexError(f"index arrays of shapes {shapes} do not broadcast together") from None
+    strides = [math.prod(x.shape[a + 1 : len(rows)]) for a in range(len(rows))]
+    return x.lift(sum(k * s for k, s in zip(together, strides))), together[0].shape
