@@ -35,7 +35,7 @@ take = Record(  # y[i, ...] = x[rows[i], ...]
         sample(real(5, 3), index(5)(0)),
     ],
 )
-put = Record(  # y[r, ...] = sum of x[i, ...] over all i with rows[i] = r
+put: Record = Record(  # y[r, ...] = sum of x[i, ...] over all i with rows[i] = r
     "put",
     "gather",
     infer=_put_type,

@@ -174,7 +174,7 @@ def _zeta(np, s, x):
     return total
 
 
-polygamma = Record(  # the n-th derivative of digamma, n >= 1
+polygamma: Record = Record(  # the n-th derivative of digamma, n >= 1
     "polygamma",
     "elementwise",
     infer=lambda x, n: x,

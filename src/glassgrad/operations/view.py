@@ -91,7 +91,7 @@ def _reshape_type(x, shape):
     return Type(shape, x.dtype)
 
 
-reshape = Record(
+reshape: Record = Record(
     "reshape",
     "view",
     infer=_reshape_type,
@@ -122,7 +122,7 @@ def _placed(np, x, shape, starts, steps, fill):
     return y
 
 
-slice_ = Record(
+slice_: Record = Record(
     "slice",
     "view",
     infer=lambda x, starts, steps, lengths: Type(tuple(lengths), x.dtype),
@@ -140,7 +140,7 @@ slice_ = Record(
         sample(real(5, 2), starts=(3, 0), steps=(1, 1), lengths=(0, 2)),
     ],
 )
-place = Record(
+place: Record = Record(
     "place",
     "view",
     infer=lambda x, shape, starts, steps, fill: Type(tuple(shape), x.dtype),
@@ -238,7 +238,7 @@ def _overlap_meaning(np, x, shape, size, stride, dilation):
     return y
 
 
-windows = Record(
+windows: Record = Record(
     "windows",
     "view",
     infer=_windows_type,
@@ -254,7 +254,7 @@ windows = Record(
         sample(real(2, 2), size=(3,), stride=(1,), dilation=(1,)),
     ],
 )
-overlap = Record(
+overlap: Record = Record(
     "overlap",
     "loop",
     infer=lambda x, shape, size, stride, dilation: Type(tuple(shape), x.dtype),
