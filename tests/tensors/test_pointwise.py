@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from peer import WORLD, compare
+from expressions import WORLD, compare
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # infinities and NaN
 
