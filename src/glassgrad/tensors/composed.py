@@ -13,12 +13,12 @@ class Composed(Node):
     def softmax(self, dim, dtype=None):
         """e^x / sum e^x along `dim` (lecture J); the maximum is taken off first."""
         x = real(self if dtype is None else self.to(dtype))
-        return self.apply(composite.softmax, x, axis=axis_of(dim, len(x.shape))) if x.shape else x * 0 + 1
+        return _along(composite.softmax, x, dim) if x.shape else x * 0 + 1
 
     def log_softmax(self, dim, dtype=None):
         """x - ln sum e^x along `dim` (lecture H), without overflow."""
         x = real(self if dtype is None else self.to(dtype))
-        return self.apply(composite.log_softmax, x, axis=axis_of(dim, len(x.shape))) if x.shape else x * 0
+        return _along(composite.log_softmax, x, dim) if x.shape else x * 0
 
     def linear(self, weight, bias=None):
         """y = x W' + b, one node of the graph.
@@ -50,3 +50,8 @@ class Composed(Node):
         """beta x + alpha mat1 mat2."""
         return beta * self + alpha * mat1.mm(mat2)
 
+
+def _along(operation, x, dim):
+    """`operation` along an axis; of nothing it is nothing."""
+    axis = axis_of(dim, len(x.shape))
+    return x.apply(operation, x, axis=axis) if 0 not in x.shape else x.clone()
