@@ -1,0 +1,122 @@
+"""A ShapeError says which layer, what it takes and got, where that comes from, and the cure."""
+
+from pathlib import Path
+
+import pytest
+
+import glassgrad as gg
+from glassgrad import nn
+
+FILE = Path(__file__).name
+
+
+def line_of(text):
+    """`test_places.py:14    the line`, as the error shows the line that has `text`."""
+    lines = Path(__file__).read_text().splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if text in line and "line_of" not in line)
+    return f"{FILE}:{number}    {lines[number - 1].strip()}"
+
+
+class Net(nn.Module):
+    """The network of the house's style sheet."""
+
+    def __init__(self):
+        self.stack = nn.Sequential(nn.Linear(784, 100), nn.Step(), nn.Linear(128, 10))
+
+    def forward(self, features):
+        return self.stack(features)  # the user's own line
+
+
+def message(call):
+    with pytest.raises(gg.ShapeError) as error:
+        call()
+    return str(error.value)
+
+
+def test_the_whole_message():
+    net = Net()
+    assert message(lambda: net(gg.ones(32, 784))).splitlines() == [
+        "stack.2 (Linear) takes inputs of 128 features and got 100",
+        "    input: f32[32, 100]  ->  weight: f32[10, 128]",
+        "    stack.1 (Step) gave f32[32, 100]; it comes from stack.0 = Linear(784, 100)",
+        "    " + line_of("return self.stack(features)"),
+        "    Make stack.0 = Linear(784, 128), or stack.2 = Linear(100, 10).",
+    ]
+
+
+def test_a_layer_alone():
+    layer = nn.Linear(3, 4, bias=False)
+    assert message(lambda: layer(gg.ones(5))).splitlines() == [
+        "Linear takes inputs of 3 features and got 5",
+        "    input: f32[5]  ->  weight: f32[4, 3]",
+        "    " + line_of("layer(gg.ones(5))"),
+        "    Make Linear(5, 4, bias=False).",
+    ]
+
+
+def test_the_first_layer_of_a_network():
+    net = Net()
+    assert message(lambda: net(gg.ones(32, 700))).splitlines() == [
+        "stack.0 (Linear) takes inputs of 784 features and got 700",
+        "    input: f32[32, 700]  ->  weight: f32[100, 784]",
+        "    " + line_of("return self.stack(features)"),
+        "    Make stack.0 = Linear(700, 100).",
+    ]
+
+
+def test_names_of_an_ordered_dict_and_nested_containers():
+    inner = nn.Sequential({"wide": nn.Linear(2, 3), "narrow": nn.Linear(4, 1)})
+    model = nn.Sequential({"start": nn.Identity(), "body": nn.ModuleDict({"inner": inner})})
+    model.forward = lambda x: model.body["inner"](model.start(x))
+    text = message(lambda: model(gg.ones(2, 2)))
+    assert text.startswith("body.inner.narrow (Linear) takes inputs of 4 features and got 3")
+    assert "Make body.inner.wide = Linear(2, 4), or body.inner.narrow = Linear(3, 1)." in text
+
+
+def test_layers_that_keep_the_number_of_features_are_looked_through():
+    model = nn.Sequential(nn.Linear(2, 3), nn.AppendOne(), nn.Linear(3, 1))
+    text = message(lambda: model(gg.ones(5, 2)))
+    assert "1 (AppendOne) gave f32[5, 4]; it comes from 0 = Linear(2, 3)" in text
+    assert text.endswith("Make 2 = Linear(4, 1).")  # Linear(2, 3) is not to blame alone
+
+
+def test_a_users_own_module():
+    class Mine(nn.Module):
+        def __init__(self):
+            self.weight = nn.Parameter(gg.ones(3, 2))
+
+        def forward(self, x):
+            return x @ self.weight  # in Mine
+
+    model = nn.Sequential(nn.Identity(), Mine())
+    first, *rest = message(lambda: model(gg.ones(4, 5))).splitlines()
+    assert first.startswith("1 (Mine): ")
+    assert "f32[4, 5]" in first
+    assert "f32[3, 2]" in first
+    assert rest == [
+        "    0 (Identity) gave f32[4, 5]",
+        "    " + line_of("return x @ self.weight  # in Mine"),
+    ]
+
+
+def test_layers_with_words_of_their_own():
+    scale = nn.Sequential(nn.Standardize(3))
+    text = message(lambda: scale(gg.ones(4, 5)))
+    assert text.startswith("0 (Standardize) takes inputs of 3 features and got 5")
+    assert "Make 0 = Standardize(5)." in text
+
+
+def test_other_errors_pass_as_they_are():
+    class Failing(nn.Module):
+        def forward(self, x):
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="^no$"):
+        nn.Sequential(Failing())(gg.ones(1))
+
+
+def test_a_hooked_layer_says_the_same():
+    net = Net()
+    net.stack[2].register_forward_hook(lambda m, args, y: None)
+    text = message(lambda: net(gg.ones(32, 784)))
+    assert text.startswith("stack.2 (Linear) takes inputs of 128 features and got 100")
