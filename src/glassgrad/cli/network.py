@@ -1,0 +1,66 @@
+"""The network and the optimizer that the settings ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .settings import ACTIVATIONS, OPTIMIZERS, Settings
+
+if TYPE_CHECKING:
+    from ..nn import Sequential
+    from ..optim import Optimizer
+    from ..training.callbacks import Callback
+    from ..training.tasks import Task
+
+
+def build(inputs: int, outputs: int, settings: Settings) -> Sequential:
+    """Scaling, hidden layers with activation and dropout, and a linear layer last.
+
+    x: [batch, inputs] -> y: [batch, outputs]
+    """
+    from .. import nn
+
+    modules: list[nn.Module] = [nn.Standardize(inputs)]
+    units = inputs
+    for hidden in settings.hidden:
+        modules += [nn.Linear(units, hidden), getattr(nn, ACTIVATIONS[settings.activation])()]
+        modules += [nn.Dropout(settings.dropout)] if settings.dropout else []
+        units = hidden
+    return nn.Sequential(*modules, nn.Linear(units, outputs))
+
+
+def optimizer(model: Sequential, settings: Settings) -> Optimizer:
+    """The update rule; penalties are on weights, not on intercepts."""
+    from .. import optim
+
+    name, _, arguments = OPTIMIZERS[settings.optimizer]
+    weights = [w for w in model.parameters() if w.ndim > 1]
+    intercepts = [w for w in model.parameters() if w.ndim <= 1]
+    penalties = {"l1": settings.l1} if settings.l1 else {}
+    penalties |= {"weight_decay": settings.l2} if settings.l2 else {}
+    groups = [{"params": weights, **penalties}, {"params": intercepts, "weight_decay": 0.0}]
+    return getattr(optim, name)(groups, lr=settings.rate(), **arguments)
+
+
+def callbacks(settings: Settings) -> list[Callback]:
+    """When to stop: no better for a while, and by epsilon or N where they are given (row R1)."""
+    from ..training.callbacks import Converged, EarlyStopping
+
+    found: list[Callback] = [EarlyStopping(settings.patience, restore_best=True)]
+    if settings.epsilon is not None or settings.iterations is not None:
+        found.append(Converged(settings.epsilon or 0.0, settings.iterations))
+    return found
+
+
+def describe(model: Sequential, task: Task, settings: Settings, batch: int) -> str:
+    """The network in a line: `13 -> 128 -> 64 -> 3 units, relu, ...`."""
+    from .. import nn
+
+    linear = [layer for layer in model if isinstance(layer, nn.Linear)]
+    units = [linear[0].in_features, *(layer.out_features for layer in linear)]
+    parts = [" -> ".join(map(str, units)) + " units"]
+    if settings.hidden:
+        parts += [settings.activation] + [f"dropout {settings.dropout:g}"] * bool(settings.dropout)
+    rule = f"{settings.optimizer} at rate {settings.rate():g}"
+    parts += [type(task.loss).__name__, rule, f"batches of {batch}"]
+    return ", ".join(parts)

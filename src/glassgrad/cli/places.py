@@ -1,0 +1,50 @@
+"""Where results go: refused before the work if they could not be written after it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .. import files
+from ..files.atomic import opened
+from .terminal import CommandError
+
+
+def model_place(out: Path | None, data: str) -> Path:
+    """The model file: `--out`, or the table's name in the current folder."""
+    if out is not None:
+        return out
+    name = Path(data).name.split(".")[0] if data != "-" else "model"
+    return Path(f"{name or 'model'}.safetensors")
+
+
+def curve_place(model: Path) -> Path:
+    """The learning curve, beside the model: `digits.curve.png` for `digits.safetensors`."""
+    return model.with_name(f"{model.name.removesuffix('.safetensors')}.curve.png")
+
+
+def check_model_place(path: Path) -> None:
+    """Refuse a place that cannot be written, or where something else than a model stands."""
+    check_writable(path)
+    check_writable(curve_place(path))
+    if path.exists() and path.stat().st_size:
+        try:
+            files.metadata(path)
+        except files.FileError:
+            message = f"{path} is there and is no model file; give another name with --out"
+            raise CommandError(message) from None
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that cannot be made, by making one aside."""
+    target = Path(os.path.realpath(path))
+    aside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    opened(aside, target, path).close()
+    aside.unlink()
+
+
+def check_apart(out: Path | None, *inputs: str) -> None:
+    """Refuse to write the result over what it is made from."""
+    for name in inputs:
+        if out is not None and out.exists() and Path(name).exists() and out.samefile(name):
+            raise CommandError(f"--out is {out}, which is read here; give another name")

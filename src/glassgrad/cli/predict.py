@@ -1,0 +1,43 @@
+"""`glassgrad predict`: a model and a table in, CSV out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..data.tables import read
+from ..files import replacing
+from ..training.predictor import TablePredictor
+from . import report
+from .places import check_apart, check_writable
+from .terminal import say
+
+
+def run(
+    model: Path, data: str, out: Path | None, encoding: str | None, separator: str | None
+) -> None:
+    """Predict each row; say on standard error how well, where the table has the answers."""
+    check_apart(out, str(model), data)
+    if out is not None:
+        check_writable(out)
+    predictor = TablePredictor.load(model)
+    source = sys.stdin.buffer if data == "-" else data
+    table = read(source, encoding=encoding, separator=separator, say=say)
+    activated = predictor.activated(table, say)
+    write(predictor.answers(activated), out)
+    report.say_known(predictor, table, activated)
+    if out is not None:
+        say(f"{len(table):,} predictions in {out}")
+
+
+def write(columns: dict, out: Path | None) -> None:
+    """The columns as CSV, numbers with the digits that float32 has."""
+    import pandas
+
+    frame = pandas.DataFrame(columns)
+    if out is None:
+        frame.to_csv(sys.stdout, index=False, float_format="%.7g", lineterminator="\n")
+        sys.stdout.flush()
+        return
+    with replacing(out) as stream:
+        frame.to_csv(stream, index=False, float_format="%.7g", lineterminator="\n")

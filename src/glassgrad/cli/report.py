@@ -1,0 +1,112 @@
+"""How well a network does, in words: its measures beside the trivial baseline's, its confusions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data.tables import TableError
+from ..data.tables.errors import counted
+from ..training.metrics import confusion_matrix
+from .terminal import confusion_table, console, result, say
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+    from ..training.predictor import TablePredictor
+
+MOST_LABELS = 30  # of a confusion matrix that a terminal can show
+TITLES = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Answers and predictions of the rows whose answers are known, and how well they agree."""
+
+    truth: np.ndarray
+    decided: np.ndarray
+    measured: dict[str, float]
+
+
+def judge(predictor: TablePredictor, table: nw.DataFrame, activated: np.ndarray) -> Judgement:
+    """Hold predictions against the answers that the table has.
+
+    activated: [rows, outputs], of the rows of the table
+    """
+    target, task = predictor.preparation.target, predictor.task
+    known = target.complete(table)
+    truth = target.unscaled(target.encode(table.filter(known.tolist())))
+    decided = task.decide(activated[known])
+    return Judgement(truth, decided, task.measure(truth, decided))
+
+
+def print_results(
+    predictor: TablePredictor, table: nw.DataFrame, found: Judgement, trivial: np.ndarray
+) -> None:
+    """Print each measure beside that of the trivial prediction, and which labels were confused.
+
+    trivial: [1, outputs]
+    """
+    beside = judge(predictor, table, np.repeat(trivial, len(table), axis=0)).measured
+    said = spoken(predictor, trivial)
+    for name, value in found.measured.items():
+        title = f"{TITLES.get(name, name)} {number(name, value)}"
+        result(f"{title:<18} {number(name, beside[name])} by always saying {said}")
+    print_confusion(predictor, found)
+
+
+def say_known(predictor: TablePredictor, table: nw.DataFrame, activated: np.ndarray) -> None:
+    """Say how well predictions fit, if the table has the answers, as test data do.
+
+    activated: [rows, outputs]
+    """
+    target = predictor.preparation.target
+    if not set(target.names) <= set(table.columns) or not target.complete(table).any():
+        return
+    try:
+        found = judge(predictor, table, activated)
+    except TableError as error:
+        say(f"not compared with the answers in the table: {error}")
+        return
+    known = f"{counted(len(found.truth), 'row')} whose {', '.join(target.names)} is known"
+    say(f"{measures(found.measured)} on {known}")
+
+
+def measures(measured: dict[str, float]) -> str:
+    """`RMSE 312, MAE 250, R2 0.86`"""
+    parts = [f"{TITLES.get(name, name)} {number(name, v)}" for name, v in measured.items()]
+    return ", ".join(parts)
+
+
+def baseline(predictor: TablePredictor, learned: nw.DataFrame) -> np.ndarray:
+    """What one predicts who knows only the answers: [1, outputs], as `activated` gives."""
+    target = predictor.preparation.target
+    return target.unscaled(predictor.task.baseline(target.encode(learned)))
+
+
+def spoken(predictor: TablePredictor, trivial: np.ndarray) -> str:
+    """The trivial prediction in the words of the table."""
+    answers = predictor.answers(trivial)
+    said = [column[0] for name, column in answers.items() if name.startswith("prediction")]
+    return ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in said)
+
+
+def number(name: str, value: float) -> str:
+    """A measure with four digits; shares with four decimals."""
+    return f"{value:.4f}" if name in ("accuracy", "r2") else f"{value:.4g}"
+
+
+def print_confusion(predictor: TablePredictor, found: Judgement) -> None:
+    """The confusion matrix of one target's labels, if a terminal can show it."""
+    target = predictor.preparation.target
+    if target.task not in ("binary", "multi-class") or len(target.labels[0]) > MOST_LABELS:
+        return
+    codes = np.arange(len(target.labels[0]))
+    pairs = found.truth.ravel().astype(int), found.decided.ravel().astype(int)
+    console().print(confusion_table(confusion_matrix(*pairs, codes), target.labels[0]))
+
+
+def quiet(line: str) -> None:
+    """Say nothing: it was said before."""

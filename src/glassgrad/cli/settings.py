@@ -1,0 +1,113 @@
+"""What a training run is set to: the options, checked, and what stands where none is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .terminal import CommandError
+
+ACTIVATIONS = {  # by the option, the layer in `glassgrad.nn`
+    "relu": "ReLU",
+    "leaky-relu": "LeakyReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+}
+OPTIMIZERS: dict[
+    str, tuple[str, float, dict[str, Any]]
+] = {  # rule, learning rate, further arguments
+    "adam": ("Adam", 1e-3, {}),
+    "adamw": ("AdamW", 1e-3, {}),
+    "adamax": ("Adamax", 2e-3, {}),
+    "nadam": ("NAdam", 2e-3, {}),
+    "radam": ("RAdam", 1e-3, {}),
+    "sgd": ("SGD", 0.05, {}),
+    "momentum": ("SGD", 0.01, {"momentum": 0.9}),
+    "nesterov": ("SGD", 0.01, {"momentum": 0.9, "nesterov": True}),
+    "adagrad": ("Adagrad", 0.01, {}),
+    "adadelta": ("Adadelta", 1.0, {}),
+    "rmsprop": ("RMSprop", 1e-3, {}),
+}
+BATCH_SIZES = ((500, 16), (10_000, 32), (100_000, 128))  # up to so many rows, and 512 beyond
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `glassgrad train` that shape the network and its training."""
+
+    hidden: tuple[int, ...] = (128, 64)
+    activation: str = "relu"
+    dropout: float = 0.1
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    epochs: int = 200
+    iterations: int | None = None
+    epsilon: float | None = None
+    patience: int = 20
+    l1: float = 0.0
+    l2: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        among("activation", self.activation, ACTIVATIONS)
+        among("optimizer", self.optimizer, OPTIMIZERS)
+        for name in ("epochs", "iterations", "patience", "batch_size"):
+            at_least(name, getattr(self, name), 1)
+        for name in ("epsilon", "l1", "l2", "seed"):
+            at_least(name, getattr(self, name), 0)
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise CommandError(f"--learning-rate is {self.learning_rate:g}; it must be above 0")
+        if not 0 <= self.dropout < 1:
+            raise CommandError(f"--dropout is {self.dropout:g}; it must be from 0 to below 1")
+
+    def rate(self) -> float:
+        """The learning rate, which each optimizer has its own for."""
+        return self.learning_rate or OPTIMIZERS[self.optimizer][1]
+
+    def batch(self, rows: int) -> int:
+        """The batch size: small for few rows, so that an epoch has many updates."""
+        fitting = [size for most, size in BATCH_SIZES if rows <= most]
+        return self.batch_size or (fitting[0] if fitting else 512)
+
+
+def among(option: str, value: str, known: dict[str, Any]) -> None:
+    """Refuse a value that is none of the known ones."""
+    if value not in known:
+        raise CommandError(f"--{option} is {value!r}; there are {', '.join(known)}")
+
+
+def at_least(name: str, value: float | None, least: float) -> None:
+    """Refuse a number that is too small, or none."""
+    if value is not None and not least <= value < float("inf"):
+        raise CommandError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+
+
+def layers(text: str) -> tuple[int, ...]:
+    """`128,64` as (128, 64); `none` as (), a linear model."""
+    if text.strip().lower() in ("none", ""):
+        return ()
+    try:
+        units = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        units = (0,)
+    if min(units) < 1:
+        raise CommandError(
+            f"--hidden is {text!r}; give units as in 128,64, or none for a linear model"
+        )
+    return units
+
+
+def fraction_or_file(text: str) -> float | Path:
+    """`0.2` as a fraction of the rows, anything else as a file."""
+    try:
+        fraction = float(text)
+    except ValueError:
+        return Path(text)
+    if not 0 <= fraction < 1:
+        raise CommandError(f"--validation is {text}; a fraction is from 0 to below 1")
+    return fraction

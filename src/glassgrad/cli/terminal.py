@@ -1,0 +1,57 @@
+"""What the commands print: explanations to standard error, results to standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+
+class CommandError(Exception):
+    """What a command cannot do: one line for the user, exit code 2."""
+
+
+def say(line: str) -> None:
+    """A line of explanation, on standard error."""
+    console(stderr=True).print(line)
+
+
+def result(line: str = "") -> None:
+    """A line of the result, on standard output."""
+    console().print(line)
+
+
+def console(*, stderr: bool = False):
+    """A terminal as it now is; lines are not broken and numbers not coloured."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Lines of a heading and what it is about, aligned."""
+    for heading, text in facts:
+        say(f"{heading:<10} {text}")
+
+
+def confusion_table(counts: np.ndarray, labels: Iterable[object]):
+    """How often each label (row) was taken for each (column): a table for the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    names = [str(label) for label in labels]
+    table = Table(title="confusion (row: is, column: taken for)", title_justify="left")
+    table.add_column("")
+    for name in names:
+        table.add_column(Text(name), justify="right")
+    for at, (name, row) in enumerate(zip(names, counts, strict=True)):
+        cells = [Text(f"{n:,}", style=style_of(n, here == at)) for here, n in enumerate(row)]
+        table.add_row(Text(name), *cells)
+    return table
+
+
+def style_of(count: int, right: bool) -> str:
+    """Zeros step back, and errors stand out."""
+    if not count:
+        return "dim"
+    return "bold" if right else "red"
