@@ -1,0 +1,10 @@
+"""The error that everything to do with model files raises."""
+
+
+class FileError(OSError):
+    """A file that cannot be read or written: a line that names it, what is wrong, what is right."""
+
+
+def reason(error: OSError) -> str:
+    """What the system says, in lower case: `permission denied`."""
+    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,0 +1,192 @@
+"""`fit`: one call trains a network."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import optim
+from . import checkpoint
+from .answers import metrics_of
+from .callbacks import Callback
+from .history import History
+from .objective import Objective
+from .predict import own_stream
+from .prepare import prepared
+from .rows import LoaderRows, Rows
+from .run import Run
+from .scaling import scale_inputs
+
+
+def fit(
+    model: Any,
+    data: Any,
+    *,
+    loss: Any,
+    optimizer: Any,
+    epochs: int,
+    batch_size: int | None,
+    shuffle: bool = True,
+    seed: int = 0,
+    validation: Any = None,
+    metrics: Any = (),
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    callbacks: Sequence[Callback] = (),
+    scale: bool = False,
+    resume: Any = None,
+    verbose: bool = True,
+    engine: str = "auto",
+) -> History:
+    """Train a model: w <- w - update(d mean loss of a batch / d w), batch after batch.
+
+    model          a module
+    data           (X, y) of arrays, a data frame, (frame, "target"), a Dataset or a DataLoader; of
+                   a frame alone the last column is the target (see `training.rows`)
+    loss           a module, its class, a function of outputs and labels, or "cross_entropy", "mse"
+    optimizer      an optimizer of this model's parameters, its class, or a name: "adam"
+    epochs         how often all rows are gone through
+    batch_size     rows of a step, the last one of an epoch may have fewer; None is all rows at
+                   once, and of a DataLoader what it says
+    shuffle        whether the rows come in a new random order in each epoch
+    seed           of the random stream of this training.  From it are drawn, in this order: the
+                   validation rows if they are a fraction, then in each epoch the order of the rows,
+                   then what the model draws (dropout) step by step.  The default generator is
+                   afterwards as it was before
+    validation     data like `data`, or the fraction of its rows that is kept apart
+    metrics        names of `training.metrics`, or functions of labels and outputs, measured on
+                   subtrain and validation rows after each epoch, in eval mode
+    sample_weight  one for each row; the loss is the weighted mean: whole weights repeat rows
+    class_weight   {class: weight}, or "balanced"
+    callbacks      what happens between steps and epochs: early stopping, schedules, checkpoints
+    scale          set the model's `Standardize` layer to the mean and sd of the subtrain rows
+    resume         a file that a `Checkpoint` wrote: go on from there, to the same bits
+    verbose        show progress
+    engine         "eager", or "auto", which is the same until there is a compiled step
+
+    Ctrl-C ends the training after the step that is running; the History says so.
+
+    Raises:
+        ShapeError: Data, model and loss do not fit; found on two rows before the training.
+        NonFiniteError: A loss or gradient is NaN or infinite; the step before it was the last.
+        ValueError, TypeError: An argument cannot be used; the message says what would be right.
+        FileError: The checkpoint cannot be read.
+    """
+    check_engine(engine)
+    check_counts(epochs, batch_size, data)
+    weighted = sample_weight is not None or class_weight is not None
+    objective = Objective(loss, weighted=weighted)
+    state = None if resume is None else checkpoint.read(resume)
+    with own_stream(seed):
+        subtrain, held_out = prepared(
+            model, data, objective, validation, sample_weight, class_weight
+        )
+        if scale:
+            scale_inputs(model, subtrain)
+        run = Run(
+            model,
+            optimizer_of(optimizer, model),
+            objective,
+            subtrain,
+            held_out,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            metrics=metrics_of(metrics),
+            callbacks=with_progress(callbacks, verbose),
+            settings=settings_of(seed, shuffle, batch_size, subtrain),
+        )
+        run.history.threads = threads()
+        if state is None:
+            return run.train()
+        return run.train(lambda run: checkpoint.resume(run, state, resume))
+
+
+# ---- arguments
+
+
+def check_engine(engine: str) -> None:
+    """Only the eager engine is there."""
+    if engine == "native":
+        raise NotImplementedError(
+            "engine='native' comes with the compiled step; use engine='auto' or 'eager'"
+        )
+    if engine not in ("auto", "eager"):
+        raise ValueError(f"engine is 'auto', 'native' or 'eager', not {engine!r}")
+
+
+def check_counts(epochs: int, batch_size: int | None, data: Any) -> None:
+    """Epochs and batch size are whole numbers that make sense."""
+    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
+        raise ValueError(f"epochs is a whole number, not {epochs!r}")
+    if batch_size is None:
+        return
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(
+            f"batch_size is a whole number of rows, at least 1, or None: {batch_size!r}"
+        )
+    own = getattr(data, "batch_size", None)
+    if hasattr(data, "batch_sampler") and own not in (None, batch_size):
+        raise ValueError(f"the DataLoader has batches of {own} rows; give batch_size=None")
+
+
+def optimizer_of(optimizer: Any, model: Any) -> Any:
+    """An optimizer of the model's parameters.
+
+    Raises:
+        ValueError: There is none of this name, or it optimizes none of the model's parameters.
+    """
+    if isinstance(optimizer, str):
+        kinds = {n.lower(): getattr(optim, n) for n in optim.__all__ if n[0].isupper()}
+        known = {n: c for n, c in kinds.items() if n not in ("optimizer", "rule")}
+        name = optimizer.lower().replace("_", "").replace("-", "")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(
+                f"there is no optimizer {optimizer!r}{hint} There are: {', '.join(known)}"
+            )
+        optimizer = known[name]
+    if isinstance(optimizer, type):
+        return optimizer([p for p in model.parameters() if p.requires_grad])
+    if not hasattr(optimizer, "param_groups"):
+        kind = type(optimizer).__name__
+        raise TypeError(f"optimizer is an optimizer, its class or a name, not a {kind}")
+    own = {p for group in optimizer.param_groups for p in group["params"]}
+    if own.isdisjoint(model.parameters()):
+        raise ValueError(
+            "the optimizer has none of this model's parameters; make it of model.parameters()"
+        )
+    return optimizer
+
+
+def with_progress(callbacks: Sequence[Callback], verbose: bool) -> list[Callback]:
+    """The callbacks, and one that shows progress if that is wanted."""
+    from .progress import Progress
+
+    listed = list(callbacks)
+    for callback in listed:
+        if not isinstance(callback, Callback):
+            kind = type(callback).__name__
+            raise TypeError(f"a callback is an instance of training.Callback, not a {kind}")
+    if verbose and not any(isinstance(c, Progress) for c in listed):
+        listed.append(Progress())
+    return listed
+
+
+def settings_of(seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows) -> dict[str, Any]:
+    """What must be the same for a resumed training."""
+    count = None if isinstance(subtrain, LoaderRows) else len(subtrain)
+    return {"seed": seed, "shuffle": shuffle, "batch_size": batch_size, "rows": count}
+
+
+def threads() -> int:
+    """How many threads the array operations may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit():
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

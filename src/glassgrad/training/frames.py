@@ -1,0 +1,75 @@
+"""Data frames of pandas, polars and Arrow as arrays of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def is_frame(table: Any) -> bool:
+    """Whether this is a data frame; no library is loaded to find out."""
+    return hasattr(table, "columns") or hasattr(table, "__narwhals_dataframe__")
+
+
+def frame_arrays(table: Any, target: Any) -> tuple[np.ndarray, Any]:
+    """Inputs and labels of a data frame of numbers.
+
+    target  the name of the target column, or a list of names; None is the last column
+
+    table: [rows] -> X: [rows, columns], y: [rows], or [rows, targets] for a list
+
+    Raises:
+        TableError: A column is lacking, or holds texts or missing values.
+    """
+    from ..data.tables import TableError, as_frame
+    from ..data.tables.read import check_columns
+
+    frame = as_frame(table)
+    if target is None:
+        target = frame.columns[-1]
+    names = [target] if isinstance(target, str) else list(target)
+    check_columns(frame, names, "column")
+    inputs = [name for name in frame.columns if name not in names]
+    if not inputs:
+        raise TableError("the data frame has no column but the target")
+    columns = {name: column_array(frame[name]) for name in frame.columns}
+    X = np.stack([columns[name] for name in inputs], 1)
+    if isinstance(target, str):
+        return X, columns[target]
+    return X, np.stack([columns[name] for name in names], 1) if names else None
+
+
+def column_array(series: Any) -> np.ndarray:
+    """A column of numbers or truth values, none missing; whole numbers stay whole."""
+    from ..data.tables import TableError
+    from ..data.tables.values import is_number, numbers
+
+    name = series.name
+    if not is_number(series):
+        raise TableError(
+            f"column {name!r} holds {series.dtype}, and a network takes numbers; number its values, "
+            "or let data.tables.Preparation make inputs of the table"
+        )
+    values = numbers(series)
+    if missing := int(np.isnan(values).sum()):
+        row = int(np.argmax(np.isnan(values)))
+        raise TableError(
+            f"column {name!r} has {missing:,} missing values, the first in row {row}; fill them, or "
+            "let data.tables.Preparation make inputs of the table"
+        )
+    whole = series.dtype.is_integer() or str(series.dtype) == "Boolean"
+    return values.astype(np.int64) if whole else values
+
+
+def series_array(values: Any) -> np.ndarray:
+    """A series, a list or whatever NumPy understands as an array."""
+    if hasattr(values, "to_numpy"):
+        values = values.to_numpy()
+    array = np.asarray(values.detach() if hasattr(values, "detach") else values)
+    if array.dtype == object:
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            return array
+    return array

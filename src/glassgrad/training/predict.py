@@ -1,0 +1,128 @@
+"""`predict` and `evaluate`: a model in use, batch by batch, without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..tensors import Tensor, no_grad
+from ..tensors.generator import default_generator
+from .answers import joined, measured, metrics_of, scalar
+from .objective import Objective
+from .rows import ArrayRows, LoaderRows, Rows, batches, inputs_of, rows_of
+
+BATCH = 1024  # rows, when nothing else is said
+
+
+@contextmanager
+def in_use(model: Any, *, sampling: bool = False) -> Iterator[None]:
+    """Runs the block with the model in eval mode; every layer is put back into its mode after it.
+
+    `sampling` leaves dropout on, so that every pass is another sample of the network.
+    """
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    for part, _ in modes if sampling else ():
+        part.training = "Dropout" in type(part).__name__
+    try:
+        with no_grad():
+            yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def predict(
+    model: Any, X: Any, batch_size: int = BATCH, samples: int | None = None, seed: int = 0
+) -> Any:
+    """The outputs of a model for all rows of X; dropout is off, batch statistics are fixed.
+
+    model       a module
+    X           arrays, a data frame or a tensor; a tuple of them for several inputs
+    batch_size  how many rows go through the model at once
+    samples     how often each row goes through it with dropout on: the spread of the samples
+                estimates how uncertain the model is (Gal and Ghahramani 2016; lecture B)
+    seed        of the random stream of these samples
+
+    X: [rows, ...] -> [rows, ...], or [samples, rows, ...]: an array, or a tensor for tensors
+
+    Raises:
+        ShapeError: A layer takes another number of features; the message names it.
+    """
+    rows = ArrayRows(inputs_of(X, model))
+    if samples is None:
+        with in_use(model):
+            found = outputs_of(model, rows, batch_size)
+    else:
+        with in_use(model, sampling=True), own_stream(seed):
+            found = np.stack([outputs_of(model, rows, batch_size) for _ in range(samples)])
+    tensors = isinstance(X[0] if isinstance(X, tuple) else X, Tensor)
+    return Tensor.lift(found) if tensors else found
+
+
+def outputs_of(model: Any, rows: ArrayRows, batch_size: int) -> np.ndarray:
+    """The outputs for all rows; of no rows, the shape that they would have."""
+    if not len(rows):
+        return model(*rows.take(np.arange(0)).inputs).value
+    return joined([model(*batch.inputs).value for batch in batches(rows, batch_size)])
+
+
+@contextmanager
+def own_stream(seed: int) -> Iterator[None]:
+    """Runs the block with the default generator at the beginning of the stream `seed`.
+
+    After it the generator is as it was before.
+    """
+    before = default_generator.get_state()
+    default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        default_generator.set_state(before)
+
+
+def evaluate(
+    model: Any, data: Any, *, loss: Any, metrics: Any = (), batch_size: int = BATCH
+) -> dict[str, float]:
+    """The loss and the metrics of a model on rows with labels: {"loss": 0.1, "accuracy": 0.97}.
+
+    model    a module
+    data     (X, y), a data frame, a Dataset or a DataLoader, as for `fit`
+    loss     a module, a function or a name such as "cross_entropy"
+    metrics  names of `training.metrics`, or functions of labels and outputs
+
+    The loss is the mean over batches weighted by their rows; dropout is off.
+    """
+    objective = Objective(loss)
+    rows = rows_of(data, model, objective.kind.labels)
+    return judged(model, rows, objective, metrics_of(metrics), batch_size)
+
+
+def judged(
+    model: Any,
+    rows: Rows,
+    objective: Objective,
+    metrics: dict,
+    size: int,
+    *,
+    lossless: bool = False,
+) -> dict[str, float]:
+    """Loss, unless left out, and metrics on rows."""
+    total, count = 0.0, 0
+    labels, outputs = [], []
+    with in_use(model):
+        for batch in batches(rows, None if isinstance(rows, LoaderRows) else size):
+            found = model(*batch.inputs)
+            if not lossless:
+                total += scalar(objective(found, batch.labels, batch.weights)) * len(batch)
+            count += len(batch)
+            if metrics:
+                labels.append(np.asarray(batch.labels))
+                outputs.append(found.value)
+    known = {} if lossless else {"loss": total / count if count else float("nan")}
+    if metrics:
+        known |= measured(metrics, objective.kind, joined(labels), joined(outputs))
+    return known

@@ -1,0 +1,134 @@
+"""Progress of a training: a live line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+from typing import Any
+
+from .callbacks import Callback
+
+LINES = 20  # about how many plain lines a training prints
+PATIENCE = 10.0  # seconds after which a plain line comes anyway
+
+
+class Progress(Callback):
+    """Shows epoch, loss and metrics on subtrain and validation rows, rows per second, time left.
+
+    file  where to write; None is the standard error output
+    """
+
+    def __init__(self, file: Any = None) -> None:
+        self.file = file
+        self.live: Any = None
+        self.begun = self.told = 0.0
+        self.seconds, self.done = 0.0, 0  # of complete epochs that this call has gone through
+
+    def on_train_start(self, run: Any) -> None:
+        out = self.file or sys.stderr
+        if out.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self.live = Live(console=Console(file=out), refresh_per_second=8, transient=False)
+            self.live.start()
+        self.told = perf_counter()
+
+    def on_epoch_start(self, run: Any) -> None:
+        self.begun = perf_counter()
+
+    def on_step_end(self, run: Any) -> None:
+        now = perf_counter()
+        if self.live is not None and now - self.told > 0.1:
+            self.told = now
+            self.live.update(self.line(run, complete=False))
+
+    def on_epoch_end(self, run: Any) -> None:
+        self.seconds += perf_counter() - self.begun
+        self.done += 1
+        if self.live is not None:
+            self.live.update(self.line(run, complete=True))
+        elif self.is_due(run):
+            self.told = perf_counter()
+            self.print(self.line(run, complete=True))
+
+    def is_due(self, run: Any) -> bool:
+        """Whether a plain line is to be printed: the first, the last, and about twenty between."""
+        last = run.epoch == run.epochs or run.stopped
+        regular = run.epoch == 1 or run.epoch % max(run.epochs // LINES, 1) == 0
+        return bool(last or regular or perf_counter() - self.told > PATIENCE)
+
+    def on_train_end(self, run: Any) -> None:
+        self.close()
+        if run.stopped:
+            self.print(run.stopped)
+
+    def on_error(self, run: Any, error: BaseException) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the live line as it is."""
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def print(self, text: str) -> None:
+        """A plain line."""
+        print(text, file=self.file or sys.stderr, flush=True)
+
+    # ---- the words
+
+    def line(self, run: Any, *, complete: bool) -> str:
+        """`epoch 3/20  loss 0.2  validation loss 0.3  accuracy 0.9 / 0.9  9,000 rows/s  8 s left`."""
+        parts = [f"epoch {run.epoch}/{run.epochs}", *curves(run)]
+        if not complete:
+            parts[1:1] = [f"step loss {run.loss:.4g}"]
+        passed = perf_counter() - self.begun
+        seconds = run.history.epoch_seconds[-1] if complete else passed
+        if run.rows and seconds > 0:
+            parts.append(f"{rounded(run.rows / seconds):,} rows/s")
+        left = self.left(run, passed, complete=complete)
+        if left is not None and not run.stopped:
+            parts.append(f"{duration(left)} left")
+        return "  ".join(parts)
+
+    def left(self, run: Any, passed: float, *, complete: bool) -> float | None:
+        """Seconds that the epochs to come will take, if they take as long as those before."""
+        if not self.done:
+            return None
+        each = self.seconds / self.done
+        rest = (run.epochs - run.epoch) * each
+        return rest if complete else rest + max(each - passed, 0)
+
+
+def curves(run: Any) -> list[str]:
+    """The last value of every curve, subtrain and validation side by side."""
+    history = run.history
+    if not history.losses:
+        return []
+    parts = [f"loss {history.losses[-1]:.4g}"]
+    if history.validation_losses:
+        parts.append(f"validation loss {history.validation_losses[-1]:.4g}")
+    for name, values in history.metrics.items():
+        if name.startswith("validation_"):
+            continue
+        held_out = history.metrics.get(f"validation_{name}")
+        both = f" / {held_out[-1]:.4g}" if held_out else ""
+        parts.append(f"{name.replace('_', ' ')} {values[-1]:.4g}{both}")
+    return parts
+
+
+def rounded(number: float) -> int:
+    """A number with its first two digits."""
+    magnitude = 10 ** max(len(str(int(number))) - 2, 0)
+    return int(number / magnitude) * magnitude
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
