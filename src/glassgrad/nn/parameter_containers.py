@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from operator import index
 from typing import Any, Self, overload
@@ -151,15 +152,17 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def update(self, parameters: Any) -> None:
-        """Add or replace parameters, from a dict (in the order of its keys) or from pairs."""
+        """Add or replace parameters, from pairs or a dict; a plain dict is taken in sorted order."""
         if not isinstance(parameters, Iterable):
             raise TypeError(
                 "ParameterDict.update should be called with an iterable of key/value pairs, "
                 f"but got {type(parameters).__name__}"
             )
         pairs: Any = parameters
-        if isinstance(parameters, (Mapping, ParameterDict)):
+        if isinstance(parameters, (OrderedDict, ParameterDict)):
             pairs = parameters.items()
+        elif isinstance(parameters, Mapping):
+            pairs = sorted(parameters.items())
         for key, value in list(pairs):
             self[key] = value
 
