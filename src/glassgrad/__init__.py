@@ -1,5 +1,6 @@
 """glassgrad: a neural-network framework that one can see through."""
 
+import typing as _typing
 import warnings as _warnings
 
 from . import autograd, cuda, func, optim, random
@@ -69,3 +70,29 @@ float = float32
 
 # A division by zero or an overflow gives inf or NaN here, as in PyTorch, without NumPy's warning.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"glassgrad\.operations")
+
+# Training and files are loaded when they are first asked for, so that the import stays quick.
+if _typing.TYPE_CHECKING:
+    from . import files, training
+    from .files import load, save
+    from .training import History, evaluate, fit, metrics, predict, summary
+
+_LATER = {
+    **dict.fromkeys(("load", "save"), "files"),
+    **dict.fromkeys(("evaluate", "fit", "History", "metrics", "predict", "summary"), "training"),
+    **dict.fromkeys(("files", "training")),
+}
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _LATER[name]
+    found = import_module(f".{home or name}", __name__)
+    return found if home is None else getattr(found, name)
+
+
+def __dir__():
+    return sorted([*globals(), *_LATER])

@@ -48,15 +48,15 @@ def column_array(series: Any) -> np.ndarray:
     name = series.name
     if not is_number(series):
         raise TableError(
-            f"column {name!r} holds {series.dtype}, and a network takes numbers; number its values, "
-            "or let data.tables.Preparation make inputs of the table"
+            f"column {name!r} holds {series.dtype}, and a network takes numbers; number its "
+            "values, or let data.tables.Preparation make inputs of it"
         )
     values = numbers(series)
     if missing := int(np.isnan(values).sum()):
         row = int(np.argmax(np.isnan(values)))
         raise TableError(
-            f"column {name!r} has {missing:,} missing values, the first in row {row}; fill them, or "
-            "let data.tables.Preparation make inputs of the table"
+            f"column {name!r} has {missing:,} missing values, the first in row {row}; fill them, "
+            "or let data.tables.Preparation make inputs of it"
         )
     whole = series.dtype.is_integer() or str(series.dtype) == "Boolean"
     return values.astype(np.int64) if whole else values

@@ -79,7 +79,7 @@ class Progress(Callback):
     # ---- the words
 
     def line(self, run: Any, *, complete: bool) -> str:
-        """`epoch 3/20  loss 0.2  validation loss 0.3  accuracy 0.9 / 0.9  9,000 rows/s  8 s left`."""
+        """`epoch 3/20  loss 0.2  validation loss 0.3  accuracy 0.9 / 0.9  900 rows/s  8 s left`."""
         parts = [f"epoch {run.epoch}/{run.epochs}", *curves(run)]
         if not complete:
             parts[1:1] = [f"step loss {run.loss:.4g}"]
