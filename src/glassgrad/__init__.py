@@ -3,7 +3,7 @@
 import typing as _typing
 import warnings as _warnings
 
-from . import autograd, cuda, func, optim, random
+from . import autograd, cuda, data, func, optim, random, utils
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .operations import Operation
 from .random import (

@@ -1,0 +1,5 @@
+"""PyTorch's place for `data`."""
+
+from . import data
+
+__all__ = ["data"]
