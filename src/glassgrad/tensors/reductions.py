@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..operations import index, loop
+from ..operations import composite, index, loop
 from ..operations.view import reshape
 from ..types import axes_of, axis_of, bool_, int64, is_real
 from .node import Node, real
@@ -33,7 +33,7 @@ class Reductions(Node):
         x = self if dtype is None else self.to(dtype)
         if not is_real(x.dtype):
             raise RuntimeError(f"the mean of {x.type_} is not an integer; write x.float().mean()")
-        return x.sum(dim, keepdim) / _count(x, dim)
+        return self._fold(composite.mean, x, dim, keepdim)
 
     def amax(self, dim=None, keepdim=False):
         """The largest; several winners share the gradient evenly."""
@@ -99,8 +99,8 @@ class Reductions(Node):
         if p == 1:
             return x.abs().sum(dim, keepdim)
         if p in (2, "fro", None):
-            return x.square().sum(dim, keepdim).sqrt()
-        return (x.abs() ** p).sum(dim, keepdim) ** (1 / p)
+            return _rooted(x.square().sum(dim, keepdim), 2)
+        return _rooted((x.abs() ** p).sum(dim, keepdim), p)
 
     def prod(self, dim=None, keepdim=False, *, dtype=None):
         """The product, by halves, so that the gradient is right where elements are zero."""
@@ -171,3 +171,12 @@ def _nonempty(x, dim, name):
     if 0 in [x.shape[a] for a in axes_of(dim, len(x.shape))]:
         raise IndexError(f"{name} of no elements is not defined: {x.type_} is empty along dim={dim}")
     return x
+
+
+def _rooted(total, p):
+    """total^(1/p); where the total is 0 the slope is 0 and not infinite."""
+    root = (lambda x: x.sqrt()) if p == 2 else (lambda x: x ** (1 / p))
+    if not total.requires_grad:
+        return root(total)
+    zero = total == 0
+    return root(total.masked_fill(zero, 1)).masked_fill(zero, 0)
