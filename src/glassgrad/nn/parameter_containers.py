@@ -152,7 +152,7 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def update(self, parameters: Any) -> None:
-        """Add or replace parameters, from pairs or a dict; a plain dict is taken in sorted order."""
+        """Add or replace parameters, from pairs or a dict; a plain dict goes in sorted order."""
         if not isinstance(parameters, Iterable):
             raise TypeError(
                 "ParameterDict.update should be called with an iterable of key/value pairs, "

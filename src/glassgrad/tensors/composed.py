@@ -29,6 +29,11 @@ class Composed(Node):
         if len(shape) != 2:
             rows = self.reshape(-1, shape[-1]) if len(shape) else self.reshape(1, 1)
             return rows.linear(weight, bias).reshape((*shape[:-1], weight.shape[0]))
+        if self.value.dtype is not weight.value.dtype and self.dtype != weight.dtype:
+            raise RuntimeError(
+                f"linear needs one dtype and got x: {self.type_} and weight: {weight.type_}; "
+                f"convert one: x.to(gg.{weight.dtype.name})"
+            )
         if bias is None:
             return self.contract(weight, ((0, 2), (1, 2)), 2)
         return self.apply(composite.linear, self, weight, bias)
