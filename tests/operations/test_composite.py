@@ -18,7 +18,8 @@ def folded(operation):
     """`ufunc.reduce` with tensors."""
 
     def reduce(x, axis, keepdims=False):
-        y = operation(x, axes=(axis,))
+        axes = (axis,) if isinstance(axis, int) else axis
+        y = operation(x, axes=axes)
         return y.unsqueeze(axis) if keepdims else y
 
     return reduce
@@ -60,7 +61,7 @@ def test_both_readings_agree_to_second_order(name):
             y = read(*inputs, **sample.parameters)
             weights = gg.tensor(np.random.default_rng(1).normal(size=y.shape))
             first = gg.autograd.grad((y * weights).sum(), real, create_graph=True)
-            mixed = sum((g * (i + 1) * g).sum() for i, g in enumerate(first))
+            mixed = sum((g * (i + 1) * g * x).sum() for i, (g, x) in enumerate(zip(first, real)))
             second = gg.autograd.grad(mixed, real, allow_unused=True, materialize_grads=True)
             found.append([y, *first, *second])
         for one, other in zip(*found):

@@ -7,6 +7,8 @@ training step of a small network takes half the time (benchmarks/eager.py).
 
 from __future__ import annotations
 
+import math
+
 from ..types import ShapeError, Type
 from .domains import index, real, unit
 from .loop import contract, spread
@@ -50,6 +52,21 @@ linear = composite(
     _linear_meaning,
     _linear_gradient,
     [sample(real(n, 4), real(5, 4), real(5)) for n in (3, 1, 0, 17)],
+)
+
+# ---- the mean over some axes, with which every loss ends
+
+
+def _extent(x, axes):
+    return math.prod([x.shape[a] for a in axes])
+
+
+mean = composite(
+    "mean",
+    lambda x, axes: Type(tuple(n for a, n in enumerate(x.shape) if a not in axes), x.dtype),
+    lambda np, x, axes: np.add.reduce(x, axes) / _extent(x, axes),
+    lambda g, y, x, axes: (spread(g / _extent(x, axes), x.shape, axes),),
+    [sample(real(3, 4), axes=(0, 1)), sample(real(3, 4), axes=(1,)), sample(real(17), axes=(0,))],
 )
 
 # ---- softmax and its logarithm along one axis; the maximum is taken off, so that nothing overflows

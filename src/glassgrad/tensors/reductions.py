@@ -117,12 +117,6 @@ class Reductions(Node):
             x = half if n % 2 == 0 else half.join([x.narrow(axis, n - 1, 1)], axis)
         return x if keepdim and self.shape else x._without((axis,))
 
-    def cumsum(self, dim, *, dtype=None):
-        """Running sums along `dim`."""
-        x = self if dtype is None else self.to(dtype)
-        x = x.to(int64) if not is_real(x.dtype) else x
-        return x if not x.shape else self.apply(loop.cumsum, x, axis=axis_of(dim, len(x.shape)))
-
     # ---- shared
 
     def _fold(self, operation, x, dim, keepdim, empty=None):
