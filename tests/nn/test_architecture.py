@@ -1,6 +1,7 @@
 """A network as plain data, and the network again."""
 
 import json
+import pickle
 
 import pytest
 
@@ -77,6 +78,12 @@ def test_what_is_shared_stays_shared():
     assert again[0] is again[2]
     again = nn.build(nn.describe(tied()))
     assert again[0].weight is again[1]["a"].weight
+
+
+def test_a_container_does_not_hold_on_to_what_was_replaced():
+    model = nn.Sequential(nn.Linear(1000, 1000))
+    model[0] = nn.Step()
+    assert len(pickle.dumps(model)) < 10_000
 
 
 class Mine(nn.Module):

@@ -22,6 +22,13 @@ class Counting(nn.Module):
         return self.layer(x), [x]
 
 
+class Product(nn.Module):
+    """A model of two inputs."""
+
+    def forward(self, x, y):
+        return x.unsqueeze(-1) * y
+
+
 def test_the_shape_that_comes_out():
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 5))
     assert nn.check(model, (3, 4)) == (5,)
@@ -29,6 +36,8 @@ def test_the_shape_that_comes_out():
     assert nn.check(Counting(), 3) == ((2,), ((3,),))
     assert nn.check(nn.Linear(3, 2).double(), 3) == (2,)
     assert nn.check(nn.Identity(), (2, 2), gg.int64) == (2, 2)
+    assert nn.check(nn.Identity(), [2, 2]) == (2, 2)
+    assert nn.check(Product(), [3, (3, 4)]) == (3, 4)
 
 
 def test_nothing_changes():

@@ -270,6 +270,18 @@ def test_getting_by_path(net):
     assert net.get_buffer("shift") is net.shift
 
 
+def test_setting_by_path(net):
+    head = nn.Linear(3, 7)
+    net.set_submodule("head.1", head)
+    assert net.head[1] is head
+    with pytest.raises(AttributeError, match="Net has no attribute `tail`"):
+        net.set_submodule("tail", head, strict=True)
+    with pytest.raises(ValueError, match="target name"):
+        net.set_submodule("", head)
+    with pytest.raises(ValueError, match="not an nn.Module"):
+        net.set_submodule("head.1", 3)
+
+
 # ---- changes to all at once
 
 

@@ -16,13 +16,16 @@ from ..types import int64
 def check(module: Any, input_shape: Any, dtype: Any = None) -> Any:
     """The shape of the output, without the batch, for inputs of `input_shape`, without the batch.
 
-    input_shape: 64, (64,) or (3, 32, 32); dtype: what the inputs hold, found out if not given.
+    input_shape: 64, (64,) or (3, 32, 32), or several of them in a list for a model of several
+    inputs; dtype: what the inputs hold, found out if not given.
     Two rows of zeros are tried.  ShapeError names the layer that does not fit.  Nothing is touched:
     no batch statistics, no random state, no gradients, no hooks.
     """
-    sizes = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    several = isinstance(input_shape, list) and not all(isinstance(n, int) for n in input_shape)
+    shapes = input_shape if several else [input_shape]
+    sizes = [(2, s) if isinstance(s, int) else (2, *s) for s in shapes]
     with untouched(module), no_grad():
-        output = module(zeros(2, *sizes, dtype=dtype or wanted_dtype(module)))
+        output = module(*(zeros(s, dtype=dtype or wanted_dtype(module)) for s in sizes))
     return _shapes(output)
 
 

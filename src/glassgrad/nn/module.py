@@ -51,7 +51,7 @@ class Module(Saved):
     _container = False  # whether it only holds the modules that it is given, as Sequential does
     training: bool
     _roles: dict[str, str]  # which attributes are parameters, buffers and modules, in order
-    _given: tuple  # the arguments of the constructor, for layers of this package
+    _given: tuple | None  # the arguments of the constructor, for layers of this package
     _hooks: Hooks | None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -60,7 +60,8 @@ class Module(Saved):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
-        given = (args, kwargs) if architecture.shipped(cls) else None
+        noted = architecture.shipped(cls) and not cls._container
+        given = (args, kwargs) if noted else None
         vars(self).update(training=True, _roles={}, _given=given, _hooks=None)
         return self
 
@@ -249,6 +250,18 @@ class Module(Saved):
                 raise AttributeError(f"`{name}` is not an nn.Module")
             module = found
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put another module at a path such as "stack.0"; strict: where one is already."""
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "stack.0.weight"."""
