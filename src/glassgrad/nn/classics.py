@@ -8,7 +8,8 @@ from ..tensors.creation import coerced, empty, zeros
 from ..tensors.state import no_grad
 from ..tensors.tensor import Tensor
 from ..types import ShapeError
-from . import init
+from .functional.shapes import one_hot
+from .linear import draw_evenly
 from .module import Module
 from .parameter import Parameter
 
@@ -125,11 +126,7 @@ class Perceptron(Module):
         return mistakes
 
     def _one_hot(self, labels: Any) -> Tensor:
-        labels = coerced(labels)
-        if labels.numel() and not 0 <= labels.amin().item() <= labels.amax().item() < self.classes:
-            raise IndexError(f"the labels of {self.classes} classes are 0 to {self.classes - 1}")
-        classes = Tensor.lift(range(self.classes))
-        return (labels.unsqueeze(-1) == classes).to(self.weight.dtype)
+        return one_hot(labels, self.classes).to(self.weight.dtype)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, classes={self.classes}"
@@ -164,9 +161,7 @@ class Maxout(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
-        init.fan_uniform_(self.weight, self.in_features)
-        if self.bias is not None:
-            init.fan_uniform_(self.bias, self.in_features)
+        draw_evenly(self, self.in_features)
 
     def forward(self, input: Tensor) -> Tensor:
         weight = self.weight.reshape(-1, self.in_features)
