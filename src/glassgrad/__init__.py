@@ -48,7 +48,6 @@ from .tensors.creation import (
 from .tensors.functions import *
 from .tensors.device import device
 from .tensors.printing import set_printoptions
-from .tensors.utilities import *
 from .types import (
     ShapeError,
     Type,

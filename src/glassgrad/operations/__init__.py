@@ -1,9 +1,20 @@
 """The table of primitive operations: pure knowledge, which knows nothing of tensors."""
 
-from . import composite, elementwise, gather, index, loop, random, special, view
+from . import (
+    composite,
+    elementwise,
+    gather,
+    index,
+    linear_algebra,
+    loop,
+    random,
+    special,
+    view,
+)
 from .record import TABLE, Fold, Operation, Record, Sample, Space
 
 __all__ = [
     "TABLE", "Fold", "Operation", "Record", "Sample", "Space",
-    "composite", "elementwise", "gather", "index", "loop", "random", "special", "view",
+    "composite", "elementwise", "gather", "index", "linear_algebra", "loop", "random", "special",
+    "view",
 ]  # fmt: skip

@@ -41,6 +41,23 @@ def _spread(generator, shape):
     return (generator.permutation(n) / max(n, 1) * max(2.0, 0.02 * n) - 1.0).reshape(shape)
 
 
+def _regular(generator, shape):
+    """Square matrices far from singular ones, with singular values far from each other."""
+    n = shape[-1]
+    return generator.uniform(-0.5, 0.5, shape) + np.diag(1.0 + np.arange(n))
+
+
+def _tall(generator, shape):
+    """Matrices of independent columns of different lengths."""
+    return generator.normal(size=shape) * (1.0 + np.arange(shape[-1]))
+
+
+def _definite(generator, shape):
+    """Symmetric matrices with positive eigenvalues."""
+    root = _regular(generator, shape)
+    return root @ np.swapaxes(root, -1, -2)
+
+
 real = Domain("real", lambda generator, shape: generator.normal(size=shape))
 nonzero = Domain("nonzero", _away_from_zero)
 positive = Domain("positive", lambda generator, shape: generator.uniform(0.3, 3.0, shape))
@@ -48,6 +65,9 @@ at_least_one = Domain("at least one", lambda generator, shape: generator.uniform
 unit = Domain("unit interval", lambda generator, shape: generator.uniform(0.05, 0.95, shape))
 symmetric_unit = Domain("between -1 and 1", lambda g, shape: g.uniform(-0.9, 0.9, shape))
 distinct = Domain("distinct", _spread)
+regular = Domain("regular matrices", _regular)
+tall = Domain("matrices of independent columns", _tall)
+definite = Domain("positive definite matrices", _definite)
 truth = Domain("truth value", lambda generator, shape: generator.integers(0, 2, shape) == 1)
 integer = Domain("integer", lambda generator, shape: generator.integers(-9, 10, shape))
 state = Domain("random state", lambda generator, shape: np.array([11, 3], np.uint64))

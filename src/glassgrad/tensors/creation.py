@@ -73,7 +73,11 @@ def empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """`full` with the shape and dtype of another."""
     return full(
-        input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+        input.shape,
+        fill_value,
+        dtype=dtype or input.dtype,
+        device=device,
+        requires_grad=requires_grad,
     )
 
 
@@ -111,7 +115,9 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False)
     return _leaf(array.astype(_dtype(dtype)), device, requires_grad)
 
 
-def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def logspace(
+    start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False
+) -> Tensor:
     """base^start to base^end, `steps` numbers in equal ratios."""
     array = np.logspace(float(start), float(end), steps, base=base)
     return _leaf(array.astype(_dtype(dtype)), device, requires_grad)
@@ -159,7 +165,9 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
 
 
 def _holds_tensors(data: Any) -> bool:
-    return isinstance(data, (list, tuple)) and any(isinstance(d, Node) or _holds_tensors(d) for d in data)
+    return isinstance(data, (list, tuple)) and any(
+        isinstance(d, Node) or _holds_tensors(d) for d in data
+    )
 
 
 def _leaf(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:

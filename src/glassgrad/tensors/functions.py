@@ -1,4 +1,7 @@
-"""Functions of the package: each is the method of the same name with its first argument coerced."""
+"""Functions of the package: each is the method of the same name with its first argument coerced.
+
+Those of several tensors, or of something else, stand in files of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .creation import coerced
+from .einsum import *  # noqa: F403
+from .joins import *  # noqa: F403
 from .node import Node
+from .sampling import *  # noqa: F403
 from .tensor import Tensor
+from .utilities import *  # noqa: F403
 
 
 def function(method: Callable) -> Callable[..., Any]:
@@ -138,69 +145,152 @@ def polygamma(n, input):
     return coerced(input).polygamma(n)
 
 
-# ---- reductions
+# ---- reductions and statistics
 all = function(Tensor.all)
 amax = function(Tensor.amax)
 amin = function(Tensor.amin)
+aminmax = function(Tensor.aminmax)
 any = function(Tensor.any)
 argmax = function(Tensor.argmax)
 argmin = function(Tensor.argmin)
-cumsum = function(Tensor.cumsum)
+bincount = function(Tensor.bincount)
+corrcoef = function(Tensor.corrcoef)
+count_nonzero = function(Tensor.count_nonzero)
+cov = function(Tensor.cov)
+histc = function(Tensor.histc)
+histogram = function(Tensor.histogram)
 log_softmax = function(Tensor.log_softmax)
 logsumexp = function(Tensor.logsumexp)
 max = function(Tensor.max)
 mean = function(Tensor.mean)
+median = function(Tensor.median)
 min = function(Tensor.min)
+mode = function(Tensor.mode)
+nanmean = function(Tensor.nanmean)
+nanmedian = function(Tensor.nanmedian)
+nanquantile = function(Tensor.nanquantile)
+nansum = function(Tensor.nansum)
 norm = function(Tensor.norm)
 prod = function(Tensor.prod)
+quantile = function(Tensor.quantile)
 softmax = function(Tensor.softmax)
 std = function(Tensor.std)
+std_mean = function(Tensor.std_mean)
 sum = function(Tensor.sum)
 var = function(Tensor.var)
+var_mean = function(Tensor.var_mean)
+
+# ---- scans
+cummax = function(Tensor.cummax)
+cummin = function(Tensor.cummin)
+cumprod = function(Tensor.cumprod)
+cumsum = function(Tensor.cumsum)
+diff = function(Tensor.diff)
+logcumsumexp = function(Tensor.logcumsumexp)
 
 # ---- shapes
 broadcast_to = function(Tensor.broadcast_to)
 chunk = function(Tensor.chunk)
 clone = function(Tensor.clone)
+detach = function(Tensor.detach)
+diag = function(Tensor.diag)
+diag_embed = function(Tensor.diag_embed)
+diagflat = function(Tensor.diagflat)
+diagonal = function(Tensor.diagonal)
+dsplit = function(Tensor.dsplit)
 flatten = function(Tensor.flatten)
 flip = function(Tensor.flip)
+fliplr = function(Tensor.fliplr)
+flipud = function(Tensor.flipud)
+hsplit = function(Tensor.hsplit)
 movedim = moveaxis = function(Tensor.movedim)
 narrow = function(Tensor.narrow)
+narrow_copy = function(Tensor.narrow_copy)
 numel = function(Tensor.numel)
 permute = function(Tensor.permute)
 ravel = function(Tensor.ravel)
+repeat_interleave = function(Tensor.repeat_interleave)
 reshape = function(Tensor.reshape)
+roll = function(Tensor.roll)
+rot90 = function(Tensor.rot90)
 select = function(Tensor.select)
 split = function(Tensor.split)
+split_with_sizes = function(Tensor.split_with_sizes)
 squeeze = function(Tensor.squeeze)
 t = function(Tensor.t)
+tensor_split = function(Tensor.tensor_split)
+tile = function(Tensor.tile)
+trace = function(Tensor.trace)
 transpose = swapaxes = swapdims = function(Tensor.transpose)
+tril = function(Tensor.tril)
+triu = function(Tensor.triu)
 unbind = function(Tensor.unbind)
 unflatten = function(Tensor.unflatten)
 unsqueeze = function(Tensor.unsqueeze)
+vsplit = function(Tensor.vsplit)
 
 # ---- indexing and order
 argsort = function(Tensor.argsort)
+argwhere = function(Tensor.argwhere)
+diagonal_scatter = function(Tensor.diagonal_scatter)
 gather = function(Tensor.gather)
 index_add = function(Tensor.index_add)
+index_copy = function(Tensor.index_copy)
+index_fill = function(Tensor.index_fill)
+index_put = function(Tensor.index_put)
+index_reduce = function(Tensor.index_reduce)
 index_select = function(Tensor.index_select)
+kthvalue = function(Tensor.kthvalue)
 masked_fill = function(Tensor.masked_fill)
+masked_scatter = function(Tensor.masked_scatter)
 masked_select = function(Tensor.masked_select)
+msort = function(Tensor.msort)
 nonzero = function(Tensor.nonzero)
+nonzero_static = function(Tensor.nonzero_static)
+put = function(Tensor.put)
 scatter = function(Tensor.scatter)
 scatter_add = function(Tensor.scatter_add)
+scatter_reduce = function(Tensor.scatter_reduce)
+select_scatter = function(Tensor.select_scatter)
+slice_scatter = function(Tensor.slice_scatter)
 sort = function(Tensor.sort)
 take = function(Tensor.take)
 take_along_dim = function(Tensor.take_along_dim)
+topk = function(Tensor.topk)
+unique = function(Tensor.unique)
+unique_consecutive = function(Tensor.unique_consecutive)
 
-# ---- products
+# ---- products and linear algebra
+addbmm = function(Tensor.addbmm)
 addmm = function(Tensor.addmm)
+addmv = function(Tensor.addmv)
+addr = function(Tensor.addr)
+baddbmm = function(Tensor.baddbmm)
 bmm = function(Tensor.bmm)
+cdist = function(Tensor.cdist)
+cholesky = function(Tensor.cholesky)
+cholesky_inverse = function(Tensor.cholesky_inverse)
+cholesky_solve = function(Tensor.cholesky_solve)
+cross = function(Tensor.cross)
+det = function(Tensor.det)
+dist = function(Tensor.dist)
 dot = function(Tensor.dot)
+inner = function(Tensor.inner)
+inverse = function(Tensor.inverse)
+kron = function(Tensor.kron)
+logdet = function(Tensor.logdet)
 matmul = function(Tensor.matmul)
+matrix_exp = function(Tensor.matrix_exp)
+matrix_power = function(Tensor.matrix_power)
 mm = function(Tensor.mm)
 mv = function(Tensor.mv)
 outer = ger = function(Tensor.outer)
+pinverse = function(Tensor.pinverse)
+qr = function(Tensor.qr)
+renorm = function(Tensor.renorm)
+slogdet = function(Tensor.slogdet)
+svd = function(Tensor.svd)
+vdot = function(Tensor.vdot)
 
 
 def where(condition, input=None, other=None):
@@ -213,20 +303,6 @@ def where(condition, input=None, other=None):
     if isinstance(input, Node):
         return input.where(condition, other)  # type: ignore[attr-defined]
     return other.where(~condition, input)
-
-
-def cat(tensors, dim=0):
-    """Tensors end to end along `dim`."""
-    first, *others = map(coerced, tensors)
-    return first.join(others, dim)
-
-
-concat = concatenate = cat
-
-
-def stack(tensors, dim=0):
-    """Tensors of one shape along a new axis."""
-    return cat([coerced(x).unsqueeze(dim) for x in tensors], dim)
 
 
 def logistic_loss(input, target):

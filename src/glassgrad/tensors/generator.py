@@ -83,7 +83,7 @@ class Generator:
         return keys.argsort()
 
 
-default_generator = Generator()
+default_generator = modes.default_generator = Generator()
 
 
 def chosen(generator: Generator | None) -> Generator:

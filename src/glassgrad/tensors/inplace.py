@@ -53,6 +53,15 @@ class InPlace(Node):
                 "x.index_put(indices, values)"
             )
 
+    def _seen_as(self, view: Any) -> Any:
+        """Take over the shape of a view of the same memory."""
+        self._refuse_write(view)
+        if state.listening is not None:
+            raise RuntimeError("a step cannot change the shape of a leaf; assign to a new name")
+        self.value = view.value
+        note_write(self if self.base is None else self.base)
+        return self
+
     def _replace(self, new: Any) -> Any:
         """Write a tensor of this shape and dtype kind that was computed from this one."""
         if new.shape != self.shape:
@@ -140,7 +149,7 @@ class InPlace(Node):
     set_requires_grad: Any
 
 
-def _in_place(name):
+def in_place(name: str) -> Any:
     """The method `name` followed by a write of its result."""
 
     def method(self, *args, **kwargs):

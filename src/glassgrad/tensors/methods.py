@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from .arrangement import Arrangement
+from .blas import Blas
 from .comparisons import Comparisons
 from .composed import Composed
+from .diagonals import Diagonals
 from .indexing import Indexing
+from .linear_algebra import LinearAlgebra
 from .order import Order
 from .pointwise import Pointwise
 from .products import Products
 from .reductions import Reductions
+from .scans import Scans
 from .shapes import Shapes
 from .special import Special
+from .statistics import Statistics
 from .writing import Writing
 
 
@@ -19,8 +25,14 @@ class Methods(
     Comparisons,
     Special,
     Reductions,
+    Statistics,
+    Scans,
     Shapes,
+    Arrangement,
+    Diagonals,
     Products,
+    Blas,
+    LinearAlgebra,
     Indexing,
     Writing,
     Order,

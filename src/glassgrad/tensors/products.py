@@ -27,7 +27,9 @@ class Products(Node):
         other = other if isinstance(other, Node) else self.lift(other)
         m, n = len(self.shape), len(other.shape)
         if not m or not n:
-            raise ShapeError(f"matmul needs at least one axis each; got {self.type_} and {other.type_}")
+            raise ShapeError(
+                f"matmul needs at least one axis each; got {self.type_} and {other.type_}"
+            )
         if m == 2 == n:
             return self.contract(other, ((0, 2), (2, 1)), 2)
         inner = self.shape[-1], other.shape[max(n - 2, 0)]
@@ -68,7 +70,9 @@ class Products(Node):
     def bmm(self, mat2):
         """Matrix products of a batch."""
         if len(self.shape) != 3 or len(mat2.shape) != 3 or self.shape[0] != mat2.shape[0]:
-            raise ShapeError(f"bmm takes two batches [b, i, k], [b, k, j]; got {self.type_}, {mat2.type_}")
+            raise ShapeError(
+                f"bmm takes two batches [b, i, k], [b, k, j]; got {self.type_}, {mat2.type_}"
+            )
         return self.matmul(mat2)
 
     def outer(self, vec2):

@@ -147,7 +147,8 @@ class Reductions(Node):
             return Extremum(self, indices)
         values = self.gather(dim, indices.unsqueeze(dim))
         return Extremum(
-            values if keepdim else values.squeeze(dim), indices.unsqueeze(dim) if keepdim else indices
+            values if keepdim else values.squeeze(dim),
+            indices.unsqueeze(dim) if keepdim else indices,
         )
 
 
@@ -163,7 +164,9 @@ def _finite(x):
 
 def _nonempty(x, dim, name):
     if 0 in [x.shape[a] for a in axes_of(dim, len(x.shape))]:
-        raise IndexError(f"{name} of no elements is not defined: {x.type_} is empty along dim={dim}")
+        raise IndexError(
+            f"{name} of no elements is not defined: {x.type_} is empty along dim={dim}"
+        )
     return x
 
 

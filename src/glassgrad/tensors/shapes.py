@@ -50,7 +50,9 @@ class Shapes(Node):
         """Axes in another order: `permute(1, 0)` or `permute((1, 0))`."""
         order = [axis_of(d, len(self.shape)) for d in _listed(dims)]
         if sorted(order) != list(range(len(self.shape))):
-            raise ValueError(f"permute needs each of the {len(self.shape)} axes once and got {order}")
+            raise ValueError(
+                f"permute needs each of the {len(self.shape)} axes once and got {order}"
+            )
         shape = tuple(self.shape[a] for a in order)
         places = tuple(map(order.index, range(len(order))))
         return self.apply(op.view, self, shape=shape, axes=places)
@@ -164,7 +166,9 @@ class Shapes(Node):
     def flip(self, *dims):
         """Axes in reverse order of their elements."""
         axes = axes_of(_listed(dims), len(self.shape))
-        return self._slice({a: (self.shape[a] - 1, -1, self.shape[a]) for a in axes if self.shape[a]})
+        return self._slice(
+            {a: (self.shape[a] - 1, -1, self.shape[a]) for a in axes if self.shape[a]}
+        )
 
     def join(self, others, dim=0):
         """This tensor and `others` end to end along `dim`: what `cat` does."""
@@ -179,7 +183,9 @@ class Shapes(Node):
                 raise RuntimeError(f"split_size must be positive, not {split_size}")
             split_size = [min(split_size, n - i) for i in range(0, n, split_size)] or [0]
         if sum(split_size) != n:
-            raise RuntimeError(f"parts of {list(split_size)} do not add up to the {n} of axis {dim}")
+            raise RuntimeError(
+                f"parts of {list(split_size)} do not add up to the {n} of axis {dim}"
+            )
         starts = [sum(split_size[:i]) for i in range(len(split_size))]
         return tuple(self.narrow(dim, i, length) for i, length in zip(starts, split_size))
 
@@ -197,7 +203,9 @@ class Shapes(Node):
         """Sliding windows of `size` along an axis; the places in the window are a new last axis."""
         axis = axis_of(dimension, len(self.shape))
         if size > self.shape[axis]:
-            raise RuntimeError(f"a window of {size} does not fit into axis {dimension} of {self.type_}")
+            raise RuntimeError(
+                f"a window of {size} does not fit into axis {dimension} of {self.type_}"
+            )
         last = self.movedim(axis, -1)
         y = self.apply(op.windows, last, size=(size,), stride=(step,), dilation=(1,))
         return y.movedim(-2, axis)
@@ -205,7 +213,11 @@ class Shapes(Node):
     # ---- shared
 
     def _without(self, axes):
-        return self.reshape(tuple(n for a, n in enumerate(self.shape) if a not in axes)) if axes else self
+        return (
+            self.reshape(tuple(n for a, n in enumerate(self.shape) if a not in axes))
+            if axes
+            else self
+        )
 
     def _slice(self, parts):
         """Some axes read at (start, step, length), the others whole."""

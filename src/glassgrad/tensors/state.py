@@ -25,6 +25,7 @@ tick = itertools.count(
     1
 ).__next__  # nodes and writes are numbered in the order in which they happen
 default_dtype = float32
+default_generator: Any = None  # the stream behind manual_seed; tensors/generator makes it
 
 
 def set_default_dtype(dtype: Any) -> None:

@@ -17,7 +17,7 @@ from ..operations.record import Operation
 from ..types import ShapeError, Type, is_real, supported
 from . import state as modes
 from .conversion import Conversion
-from .inplace import InPlace
+from .inplace_methods import InPlaceMethods
 from .methods import Methods
 from .node import Node
 from .printing import text
@@ -27,7 +27,7 @@ ndarray, asarray, new = np.ndarray, np.asarray, object.__new__
 value_of = attrgetter("value")
 
 
-class Tensor(Methods, InPlace, Conversion, Node):
+class Tensor(Methods, InPlaceMethods, Conversion, Node):
     """A typed value and how it came about.
 
     `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies.
