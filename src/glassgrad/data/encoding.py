@@ -22,17 +22,12 @@ def one_hot(labels: Any, classes: Sequence[Any] | None = None, dtype: Any = None
     if labels.ndim != 1:
         raise ValueError(f"one_hot takes one label for each row, not {list(labels.shape)} labels")
     columns = np.unique(labels) if classes is None else np.asarray(classes)
-    order = np.argsort(columns, kind="stable")
-    found = order.take(np.searchsorted(columns, labels, sorter=order), mode="clip")
-    unknown = np.flatnonzero(columns[found] != labels) if len(columns) else np.arange(len(labels))
+    codes = labels[:, None] == columns
+    unknown = np.flatnonzero(~codes.any(1))
     if len(unknown):
-        row = unknown[0]
-        raise ValueError(
-            f"row {row} has the label {labels[row]!s}, and the classes are {list(columns)}"
-        )
-    codes = np.zeros((len(labels), len(columns)), _dtype(dtype))
-    codes[np.arange(len(labels)), found] = 1
-    return Tensor(codes)
+        row, known = unknown[0], columns.tolist()
+        raise ValueError(f"row {row} has the label {labels[row]!s}, and the classes are {known}")
+    return Tensor(codes.astype(_dtype(dtype)))
 
 
 def alphabet_of(texts: Iterable[str]) -> str:

@@ -43,12 +43,11 @@ def _read(file: Any, path: Any) -> Tensor:
     shape = np.frombuffer(_bytes(file, 4 * axes, path), ">u4").astype(int).tolist()
     element = np.dtype(ELEMENTS[kind])
     size = math.prod(shape) * element.itemsize
-    content = file.read(size + 1)
+    content = file.read()
     if len(content) != size:
-        found = "more" if len(content) > size else f"{len(content)}"
         raise ValueError(
             f"{path}: the header says {element.name} {shape}, that is {size} bytes, and there are "
-            f"{found}"
+            f"{len(content)}"
         )
     array = np.frombuffer(content, element).reshape(shape)
     return Tensor(array.astype(element.newbyteorder("=")))

@@ -47,11 +47,12 @@ def reader_of(dataset: Any) -> Reader | None:
     return Reader(lambda rows: _converted(dataset[rows]), False)
 
 
-def _plain(dataset: Any, kind: type) -> bool:
+def _plain(dataset: Any, kind: Any) -> bool:
     """Whether `dataset` is one of ours, and nobody has changed how it is read."""
-    if not isinstance(dataset, kind) or hasattr(dataset, "__getitems__"):
+    own: Any = type(dataset)
+    if not issubclass(own, kind) or hasattr(dataset, "__getitems__"):
         return False
-    return type(dataset).__getitem__ is vars(kind)["__getitem__"]  # type: ignore[attr-defined]
+    return own.__getitem__ is kind.__getitem__
 
 
 def _is_random(value: Any) -> bool:

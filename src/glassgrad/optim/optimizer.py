@@ -119,13 +119,17 @@ class Optimizer:
             tensors.get(number, number): _adopted(remembered, tensors.get(number), memo)
             for number, remembered in given["state"].items()
         }
+        self._check_state(state, {w: number for number, w in tensors.items()})
         self.state = defaultdict(dict, state)
         for new, old in zip(copy.deepcopy(groups), self.param_groups):
-            kept = {name: old[name] for name in ("params", "param_names") if name in old}
-            names = {name: new[name] for name in ("param_names",) if name in new}
+            names = {"param_names": old["param_names"]} if "param_names" in old else {}
+            parameters = old["params"]
             old.clear()
-            old.update({**self.defaults, **new, **kept, **names})
+            old.update({**self.defaults, **names, **new, "params": parameters})
         self._call("load_post")
+
+    def _check_state(self, state: dict[Any, Any], numbers: dict[Any, int]) -> None:
+        """ValueError for a loaded state that does not fit its parameter, if a subclass can tell."""
 
     # ---- hooks
 

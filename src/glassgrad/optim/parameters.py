@@ -56,7 +56,7 @@ def _check_parameter(parameter: Any, position: int) -> None:
     if not isinstance(parameter, Tensor):
         kind = type(parameter).__name__
         raise TypeError(f"an optimizer changes tensors, and parameter {position} is a {kind}")
-    if not (parameter.is_leaf or parameter.retains_grad):
+    if parameter.operation is not None and not parameter.retains_grad:
         raise ValueError(
             f"parameter {position}, {parameter.type_}, was computed by {parameter.operation.name}; "
             "only leaves can be optimized: x.detach().requires_grad_()"

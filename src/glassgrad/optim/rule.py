@@ -74,15 +74,15 @@ class Rule(Optimizer):
 
     def _update_group(self, group: Group) -> None:
         ready = [w for w in group["params"] if w.grad is not None]
-        hyper = {name: group[name] for name in self.asked["update"] if name in group}
-        counts = self._advanced(group, ready) if self.common else None
+        hyper = self._hyper("update", group)
+        counts = self._counts(group, ready) if self.common else None
         penalty = group.get("weight_decay") or group.get("maximize") or group.get("l1")
         for w in ready:
             state = self.state.get(w)
             if state is None:
                 state = self._begun(w, group)
             if counts is not None:
-                hyper.update(counts[state[self._key]])
+                hyper.update(counts[state["step"]])
             old, g = _with_decay(w, w.grad, group) if penalty else (w, w.grad)
             new, changed = self.update(old, g, state, **hyper)
             w.assign(_shrunk(new, group["lr"] * group["l1"]) if group.get("l1") else new)
@@ -94,15 +94,27 @@ class Rule(Optimizer):
 
     def _begun(self, w: Any, group: Group) -> dict[str, Any]:
         """The state of `w` before its first update."""
-        hyper = {name: group[name] for name in self.asked["init"]}
-        self.state[w].update(self.init(w, **hyper))
+        self.state[w].update(self.init(w, **self._hyper("init", group)))
         return self.state[w]
+
+    def _check_state(self, state: dict[Any, Any], numbers: dict[Any, int]) -> None:
+        for group in self.param_groups:
+            for w in group["params"]:
+                saved = state.get(w, {})
+                for name, fresh in self.init(w, **self._hyper("init", group)).items():
+                    if name in saved and saved[name].shape != fresh.shape:
+                        raise ValueError(
+                            f"the saved {name} of parameter {numbers[w]} is {saved[name].type_}, "
+                            f"and the parameter is {w.type_}"
+                        )
+
+    def _hyper(self, function: str, group: Group) -> dict[str, Any]:
+        """The hyper-parameters that a function of the rule asks for."""
+        return {name: group[name] for name in self.asked[function] if name in group}
 
     # ---- counts: parameters that have been updated equally often share them
 
-    _key = "step"
-
-    def _advanced(self, group: Group, ready: list[Any]) -> dict[Any, dict[str, Any]]:
+    def _counts(self, group: Group, ready: list[Any]) -> dict[Any, dict[str, Any]]:
         """{leaf of the step: counts after this step} for the parameters that are updated now."""
         begin = [w for w in ready if not self.state.get(w)]
         shared = {key: tensor(first, dtype=float64) for key, first in self.common.values()}
@@ -110,24 +122,26 @@ class Rule(Optimizer):
             self.state[w] = {**shared, **self._begun(w, group)}
         if len(ready) < len(group["params"]):
             self._part(group, ready)
-        hyper = {name: group[name] for name in self.asked["advance"]}
-        advanced: dict[Any, dict[str, Any]] = {}
+        moved: dict[Any, dict[str, Any]] = {}
         for w in ready:
-            leaves = {symbol: self.state[w][key] for symbol, (key, _) in self.common.items()}
-            if leaves["t"] not in advanced:
-                counts = self.advance({s: _number(leaf) for s, leaf in leaves.items()}, **hyper)
-                for symbol, value in counts.items():
-                    leaves[symbol].assign(value)
-                advanced[leaves["t"]] = {
-                    s: v for s, v in counts.items() if s in self.asked["update"]
-                }
-        return advanced
+            if self.state[w]["step"] not in moved:
+                moved[self.state[w]["step"]] = self._moved(self.state[w], group)
+        return moved
+
+    def _moved(self, state: dict[str, Any], group: Group) -> dict[str, Any]:
+        """Moves the counts in `state` on by a step; returns those that `update` asks for."""
+        leaves = {symbol: state[key] for symbol, (key, _) in self.common.items()}
+        counts = {symbol: _number(leaf) for symbol, leaf in leaves.items()}
+        counts = self.advance(counts, **self._hyper("advance", group))
+        for symbol, value in counts.items():
+            leaves[symbol].assign(value)
+        return {symbol: v for symbol, v in counts.items() if symbol in self.asked["update"]}
 
     def _part(self, group: Group, ready: list[Any]) -> None:
         """Parameters without a gradient keep their counts and share them no longer."""
-        moving = {self.state[w][self._key] for w in ready}
+        moving = {self.state[w]["step"] for w in ready}
         for w in group["params"]:
-            if w.grad is None and self.state.get(w, {}).get(self._key) in moving:
+            if w.grad is None and self.state.get(w, {}).get("step") in moving:
                 for key, _ in self.common.values():
                     self.state[w][key] = self.state[w][key].clone()
 

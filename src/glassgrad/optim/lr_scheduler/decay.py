@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 from .schedule import LRScheduler, per_group
 
@@ -42,7 +41,7 @@ class MultiplicativeLR(Decay):
     """
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self.lr_lambdas: list[Callable] = per_group("lr_lambda", lr_lambda, optimizer)
+        self.lr_lambdas = per_group("lr_lambda", lr_lambda, optimizer)
         for function in self.lr_lambdas:
             if not callable(function):
                 raise TypeError(f"lr_lambda is a function, not a {type(function).__name__}")
