@@ -159,21 +159,22 @@ class Module(Saved):
         if hasattr(self, name) and _CALLED.get(self._roles.get(name, "")) != _CALLED[role]:
             raise KeyError(f"attribute '{name}' already exists")
 
-    def _having(self, *roles: str) -> MappingProxyType:
+    def _having(self, *roles: str) -> list[tuple[str, Any]]:
+        """Names and values of the attributes with one of these roles, in order."""
         own = vars(self)
-        return MappingProxyType({n: own[n] for n, role in self._roles.items() if role in roles})
+        return [(name, own[name]) for name, role in self._roles.items() if role in roles]
 
     @property
     def _parameters(self) -> MappingProxyType:
-        return self._having(PARAMETER)
+        return MappingProxyType(dict(self._having(PARAMETER)))
 
     @property
     def _buffers(self) -> MappingProxyType:
-        return self._having(BUFFER, TRANSIENT)
+        return MappingProxyType(dict(self._having(BUFFER, TRANSIENT)))
 
     @property
     def _modules(self) -> MappingProxyType:
-        return self._having(MODULE)
+        return MappingProxyType(dict(self._having(MODULE)))
 
     # ---- what there is
 
@@ -187,19 +188,19 @@ class Module(Saved):
         if remove_duplicate:
             memo.add(self)
         yield prefix, self
-        for name, module in self._modules.items():
+        for name, module in self._having(MODULE):
             if module is not None:
                 path = f"{prefix}.{name}" if prefix else name
                 yield from module.named_modules(memo, path, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
+        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly below with their names, each once."""
         seen = set()
-        for name, module in self._modules.items():
+        for name, module in self._having(MODULE):
             if module is not None and module not in seen:
                 seen.add(module)
                 yield name, module
@@ -232,7 +233,7 @@ class Module(Saved):
         seen: set[Any] = set()
         below = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
         for path, module in below if recurse else [(prefix, self)]:
-            for name, value in module._having(*roles).items():
+            for name, value in module._having(*roles):
                 if value is None or value in seen:
                     continue
                 if remove_duplicate:
@@ -407,7 +408,7 @@ class Module(Saved):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({n}): {_indented(repr(m))}" for n, m in self._modules.items()]
+        children = [f"({n}): {_indented(repr(m))}" for n, m in self._having(MODULE)]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({extra})"
         body = "".join(f"  {line}\n" for line in lines + children)

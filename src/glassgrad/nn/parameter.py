@@ -15,13 +15,13 @@ class Parameter(Tensor):
     It shares the memory of `data`, a tensor or an array.
     """
 
-    def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad)
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        super().__init__(() if data is None else data, requires_grad)
 
 
 class Buffer(Tensor):
     """A leaf that a module keeps but does not learn: saved with it, unless persistent=False."""
 
-    def __init__(self, data: Any = (), *, persistent: bool = True) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+        super().__init__(() if data is None else data)
         self.persistent = persistent
