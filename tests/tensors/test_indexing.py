@@ -166,7 +166,7 @@ def test_negative_steps_read_as_numpy_does(key):
         (np.array([0, 7]), IndexError, "index 7 at [1] is out of range for axis 0 with 4 elements"),
         (np.array([0.5]), IndexError, "indices are integers or truth values, not f64[1]"),
         (np.array([True, False]), IndexError, "a mask bool[2] does not fit f64[4, 5, 3] at axis 0"),
-        ((np.array([0, 1]), np.array([0, 1, 2])), IndexError, "of shapes [2] and [3] do not broadcast"),
+        ((np.array([0, 1]), np.array([0, 1, 2])), IndexError, "[2] and [3] do not broadcast"),
         ("name", TypeError, "an index is an integer, a slice, None, ..., an array or a tensor"),
         ((..., 0, ...), IndexError, "an index can only have a single ellipsis"),
     ],

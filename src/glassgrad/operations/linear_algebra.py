@@ -88,7 +88,8 @@ logabsdet = Record(
     samples=[sample(regular(3, 3)), sample(regular(2, 4, 4))],
 )
 
-# ---- A = L L', of the symmetric part of A (Murray 2016, Differentiation of the Cholesky decomposition)
+# ---- A = L L', of the symmetric part of A
+# (Murray 2016, Differentiation of the Cholesky decomposition)
 
 
 def _cholesky_gradient(g, y, x):

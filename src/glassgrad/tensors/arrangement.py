@@ -33,7 +33,7 @@ class Arrangement(Node):
         return self.repeat((1,) * (len(self.shape) - len(counts)) + counts)
 
     def repeat_interleave(self, repeats, dim=None, *, output_size=None):
-        """Each element along `dim` repeated in its place, `repeats` times, a number or one for each."""
+        """Each element along `dim` repeated in its place; `repeats` is a number or one for each."""
         x = self.reshape(-1) if dim is None else self
         n = x.size(dim or 0)
         counts = np.asarray(repeats.known() if isinstance(repeats, Node) else repeats)
@@ -45,7 +45,7 @@ class Arrangement(Node):
     # ---- turned
 
     def roll(self, shifts, dims=None):
-        """Elements moved on by `shifts` along axes; what leaves at the end comes in at the front."""
+        """Elements moved on by `shifts` along axes; what leaves at the end comes in in front."""
         if dims is None:
             return self.reshape(-1).roll(shifts, 0).reshape(self.shape)
         listed = _numbers((shifts,)), _numbers((dims,))

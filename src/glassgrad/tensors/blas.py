@@ -81,9 +81,9 @@ class Blas(Node):
         return (self - other).norm(p)
 
     def cdist(self, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-        """The distance of each row of x to each row of `x2`: [..., m, n], [..., k, n] -> [..., m, k].
+        """The distance of each row of x to each row of `x2`, always computed from differences.
 
-        compute_mode is accepted as in PyTorch; distances are always computed from differences.
+        x: [..., m, n], x2: [..., k, n] -> [..., m, k]
         """
         if len(self.shape) < 2 or len(x2.shape) < 2 or self.shape[-1] != x2.shape[-1]:
             raise ShapeError(f"cdist takes rows of one length; got {self.type_} and {x2.type_}")

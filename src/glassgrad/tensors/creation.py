@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -138,7 +140,26 @@ def _size(size: Iterable[Any]) -> tuple[int, ...]:
         listed = tuple(listed[0])
     if any(n < 0 for n in listed):
         raise RuntimeError(f"a tensor cannot have the shape {list(listed)}: lengths are at least 0")
-    return tuple(map(int, listed))
+    sizes = tuple(map(int, listed))
+    if modes.state.room is not None:
+        _take_room(math.prod(sizes), modes.state.room)
+    return sizes
+
+
+@contextmanager
+def limited(elements: int) -> Iterator[None]:
+    """Inside, leaves of more elements in all are a MemoryError: their sizes come from a file."""
+    before, modes.state.room = modes.state.room, elements
+    try:
+        yield
+    finally:
+        modes.state.room = before
+
+
+def _take_room(elements: int, room: int) -> None:
+    modes.state.room = room - elements
+    if elements > room:
+        raise MemoryError(f"a tensor of {elements:,} elements is more than there is room for")
 
 
 def _dtype(dtype: Any) -> np.dtype:

@@ -51,11 +51,11 @@ class Diagonals(Node):
 
     def tril(self, diagonal=0):
         """Zeros above a diagonal; `diagonal` > 0 lies above the main one."""
-        return self.where(self._columns_right("tril") <= diagonal, 0)
+        return self.where(self._columns_right("tril") <= diagonal, self.constant(0, self.dtype))
 
     def triu(self, diagonal=0):
         """Zeros below a diagonal; `diagonal` > 0 lies above the main one."""
-        return self.where(self._columns_right("triu") >= diagonal, 0)
+        return self.where(self._columns_right("triu") >= diagonal, self.constant(0, self.dtype))
 
     # ---- shared
 

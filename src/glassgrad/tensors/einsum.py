@@ -13,8 +13,8 @@ Labels = tuple[Any, ...]
 def einsum(equation, *operands) -> Any:
     """Products of elements with equal labels, summed over the labels that the output lacks.
 
-    `einsum("bij,bjk->bik", x, y)` multiplies matrices; "..." stands for axes that broadcast; without
-    "->" the output has the labels that occur once, in alphabetic order.
+    `einsum("bij,bjk->bik", x, y)` multiplies matrices; "..." stands for axes that broadcast;
+    without "->" the output has the labels that occur once, in alphabetic order.
     """
     if not isinstance(equation, str):
         equation, operands = _written((equation, *operands))

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .creation import coerced
+from .creation import arange, coerced
 from .einsum import *  # noqa: F403
 from .joins import *  # noqa: F403
 from .node import Node
@@ -209,7 +209,6 @@ narrow_copy = function(Tensor.narrow_copy)
 numel = function(Tensor.numel)
 permute = function(Tensor.permute)
 ravel = function(Tensor.ravel)
-repeat_interleave = function(Tensor.repeat_interleave)
 reshape = function(Tensor.reshape)
 roll = function(Tensor.roll)
 rot90 = function(Tensor.rot90)
@@ -305,6 +304,14 @@ def where(condition, input=None, other=None):
     return other.where(~condition, input)
 
 
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+    """Each element repeated in its place; of counts alone, 0 so often, 1 so often, ..."""
+    x = coerced(input)
+    if repeats is None:
+        return arange(x.shape[0]).repeat_interleave(x)
+    return x.repeat_interleave(repeats, dim, output_size=output_size)
+
+
 def logistic_loss(input, target):
     """log(1 + exp(-y A)) for each row, labels y in {-1, 1}, scores A (lecture H); 0 is refused.
 
@@ -322,6 +329,6 @@ def logistic_loss(input, target):
     return (-target * input).logaddexp(0.0)
 
 
-_helpers = {"Any", "Callable", "Node", "Tensor", "coerced", "function"}
+_helpers = {"Any", "Callable", "Node", "Tensor", "arange", "coerced", "function"}
 __all__ = [name for name in list(globals()) if name[0] != "_" and callable(globals()[name])]
 __all__ = [name for name in __all__ if name not in _helpers]

@@ -19,17 +19,13 @@ class Indexing(Node):
         x, arrays = self._basic(entries(key, self))
         return x._advanced(arrays) if arrays else x
 
-    def index(self, indices):
-        """x[indices]: one index tensor, or None for all, for each axis."""
-        return self[tuple(slice(None) if i is None else i for i in indices)]
-
     def gather(self, dim, index, *, sparse_grad=False):
         """y[i, j] = x[index[i, j], j] for dim 0, and so for any axis and rank.
 
         x and index have equal ranks; index is nowhere longer than x but along dim.
         """
         if not self.shape:
-            return self.expand(index.shape)
+            return self.reshape(1).gather(0, index.reshape(-1)).reshape(index.shape)
         axis = axis_of(dim, len(self.shape))
         return self.reshape(-1)._rows(flat_positions(self, axis, index, "gather"))
 

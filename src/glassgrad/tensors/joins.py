@@ -113,6 +113,14 @@ def cartesian_prod(*tensors) -> Any:
     return stack([x.reshape(-1) for x in meshgrid(*common_dtype(*map(coerced, tensors)))], 1)
 
 
+def vander(x, N=None, increasing=False) -> Any:
+    """The powers N - 1, ..., 1, 0 of each number of a vector, or 0, 1, ...: [n] -> [n, N]."""
+    x = coerced(x)
+    count = x.shape[0] if N is None else N
+    powers = x.unsqueeze(-1) ** x.lift(np.arange(count)).to(x.dtype)
+    return powers if increasing else powers.flip(1)
+
+
 def combinations(input, r=2, with_replacement=False) -> Any:
     """All ways to choose r elements of a vector, in order: [count, r]."""
     x = coerced(input)
@@ -138,5 +146,5 @@ def _each(tensors: Any, change: Any) -> Any:
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod",
     "cat", "column_stack", "combinations", "concat", "concatenate", "dstack", "hstack", "meshgrid",
-    "row_stack", "stack", "vstack",
+    "row_stack", "stack", "vander", "vstack",
 ]  # fmt: skip

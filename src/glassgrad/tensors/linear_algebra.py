@@ -1,4 +1,4 @@
-"""Methods of linear algebra: determinants, inverses, factors; `glassgrad.linalg` has the functions."""
+"""Methods of linear algebra: determinants, inverses, factors; functions are in `linalg`."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Products(Node):
         if x.value.dtype is not y.value.dtype and x.dtype != y.dtype:
             if x.dtype.kind == y.dtype.kind == "f":
                 raise RuntimeError(
-                    f"a product needs one dtype and got {x.type_} and {y.type_}; convert one by .to()"
+                    f"a product needs one dtype; got {x.type_} and {y.type_}: convert one by .to()"
                 )
             x, y = common_dtype(x, y)
         if x.operation is view:

@@ -44,23 +44,23 @@ class Reductions(Node):
         return self._fold(loop.amin, _nonempty(self, dim, "amin"), dim, keepdim)
 
     def max(self, dim=None, keepdim=False):
-        """The largest of all; along `dim` (values, indices); with a tensor, elementwise `maximum`."""
+        """The largest of all; along `dim` (values, indices); of two tensors `maximum`."""
         if isinstance(dim, Node):
             return self.maximum(dim)
         return self.amax() if dim is None else self._extremum(self.argmax(dim), dim, keepdim)
 
     def min(self, dim=None, keepdim=False):
-        """The smallest of all; along `dim` (values, indices); with a tensor, elementwise `minimum`."""
+        """The smallest of all; along `dim` (values, indices); of two tensors `minimum`."""
         if isinstance(dim, Node):
             return self.minimum(dim)
         return self.amin() if dim is None else self._extremum(self.argmin(dim), dim, keepdim)
 
     def argmax(self, dim=None, keepdim=False):
-        """Where the largest stands, the first if several; without `dim`, in the flattened tensor."""
+        """Where the largest stands, the first of several; without `dim`, in the flat tensor."""
         return self._position(index.argmax, dim, keepdim)
 
     def argmin(self, dim=None, keepdim=False):
-        """Where the smallest stands, the first if several; without `dim`, in the flattened tensor."""
+        """Where the smallest stands, the first of several; without `dim`, in the flat tensor."""
         return self._position(index.argmin, dim, keepdim)
 
     def all(self, dim=None, keepdim=False):
@@ -73,6 +73,8 @@ class Reductions(Node):
 
     def var(self, dim=None, unbiased=None, keepdim=False, *, correction=1):
         """The mean squared deviation from the mean, over n - correction."""
+        if isinstance(dim, bool):  # `x.var(False)`, as PyTorch takes it
+            dim, unbiased = None, dim
         correction = correction if unbiased is None else int(unbiased)
         x = real(self)
         deviation = x - x.mean(dim, keepdim=True)
@@ -83,7 +85,7 @@ class Reductions(Node):
         return self.var(dim, unbiased, keepdim, correction=correction).sqrt()
 
     def logsumexp(self, dim, keepdim=False):
-        """ln sum e^x = m + ln sum e^(x - m) with m = max x, so that nothing overflows (lecture H)."""
+        """ln sum e^x = m + ln sum e^(x - m) with m = max x: nothing overflows (lecture H)."""
         x = real(self)
         largest = _finite(x.detach().amax(dim, keepdim=True))
         y = (x - largest).exp().sum(dim, keepdim=True).log() + largest
@@ -110,8 +112,8 @@ class Reductions(Node):
             return x.reshape(-1).prod(0)
         axis = axis_of(dim, len(x.shape))
         x = x.reshape(1) if not x.shape else x
-        if not x.shape[axis]:
-            x = x.new_ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+        if not x.shape[axis]:  # nothing multiplied is 1, as nothing added is 0
+            x = x.sum(axis, keepdim=True) + 1
         while (n := x.shape[axis]) > 1:
             half = x.narrow(axis, 0, n // 2) * x.narrow(axis, n // 2, n // 2)
             x = half if n % 2 == 0 else half.join([x.narrow(axis, n - 1, 1)], axis)

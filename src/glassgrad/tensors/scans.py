@@ -47,7 +47,7 @@ class Scans(Node):
     # ---- shared
 
     def _scan(self, dim, combine):
-        """Spans of 1, 2, 4, ... elements combined, until each reaches the first (Hillis, Steele)."""
+        """Spans of 1, 2, 4, ... elements combined until each reaches the first (Hillis, Steele)."""
         x, axis, reach = self, axis_of(dim, len(self.shape)), 1
         while self.shape and reach < self.shape[axis]:
             rest = self.shape[axis] - reach

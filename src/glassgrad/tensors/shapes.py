@@ -151,7 +151,7 @@ class Shapes(Node):
         start = start + n if start < 0 else start
         if not 0 <= start <= start + length <= n:
             raise IndexError(
-                f"narrow: elements {start} to {start + length} are not all in axis {dim} of length {n}"
+                f"narrow: elements {start} to {start + length} are not all in axis {dim} of {n}"
             )
         return self._slice({axis: (start, 1, length)})
 
@@ -176,7 +176,7 @@ class Shapes(Node):
         return self.apply(op.concatenate, *common_dtype(self, *others), axis=axis)
 
     def split(self, split_size, dim=0):
-        """Parts of `split_size` along an axis (the last may be smaller), or of each size in a list."""
+        """Parts of `split_size` along an axis (the last may be smaller), or of the sizes listed."""
         n = self.size(dim)
         if isinstance(split_size, int):
             if split_size <= 0:
@@ -209,6 +209,16 @@ class Shapes(Node):
         last = self.movedim(axis, -1)
         y = self.apply(op.windows, last, size=(size,), stride=(step,), dilation=(1,))
         return y.movedim(-2, axis)
+
+    def view_as(self, other):
+        """`reshape` to the shape of another."""
+        return self.reshape(other.shape)
+
+    # ---- other names
+
+    nelement, ndimension = numel, dim
+    moveaxis = movedim
+    swapaxes = swapdims = transpose
 
     # ---- shared
 

@@ -14,10 +14,13 @@ from ..types import float32, is_real, supported
 
 
 class State(threading.local):
-    """grad: whether nodes remember how they came about; listening: a trace that records them."""
+    """grad: whether nodes remember how they came about; listening: a trace that records them;
+    room: how many elements new leaves may have in all, None for any number.
+    """
 
     grad = True
     listening: Any = None
+    room: int | None = None
 
 
 state = State()

@@ -76,7 +76,7 @@ class Statistics(Node):
         return self._extremum(self.lift(places), dim, keepdim)
 
     def quantile(self, q, dim=None, keepdim=False, *, interpolation="linear"):
-        """What a share `q` of the elements lies below; a vector of shares gives a new first axis."""
+        """What a share `q` of the elements lies below; a vector of them gives a new first axis."""
         return self._quantile(q, dim, keepdim, interpolation, ignore_nan=False)
 
     def nanquantile(self, q, dim=None, keepdim=False, *, interpolation="linear"):
@@ -101,7 +101,7 @@ class Statistics(Node):
         return weights.new_zeros(n).index_add(0, self.lift(rows), weights)
 
     def histc(self, bins=100, min=0, max=0):
-        """How many elements lie in each of `bins` equal parts of [min, max]; 0, 0 means the data's."""
+        """How many elements lie in each of `bins` parts of [min, max]; 0, 0 means the data's."""
         array = self.known()
         low, high = (min, max) if min != max or not array.size else (array.min(), array.max())
         if not low <= high:
@@ -111,7 +111,7 @@ class Statistics(Node):
         return self.lift(counts.astype(self.dtype))
 
     def histogram(self, bins, *, range=None, weight=None, density=False):
-        """(counts, edges) of `bins` equal parts of `range`, or of parts with the edges in `bins`."""
+        """(counts, edges) of `bins` parts of `range`, or of parts with edges that `bins` lists."""
         edges = bins.known() if isinstance(bins, Node) else bins
         weights = None if weight is None else weight.known().reshape(-1)
         array = self.known().reshape(-1)

@@ -104,9 +104,9 @@ class Writing(Node):
         rank = np.cumsum(mask.known()).reshape(shape) - 1
         if rank.size and rank.max() >= source.numel():
             raise RuntimeError(
-                f"masked_scatter: the mask holds {rank.max() + 1} times, and source is {source.type_}"
+                f"masked_scatter: the mask holds {rank.max() + 1} times; source is {source.type_}"
             )
-        if not rank.size or rank.max() < 0:
+        if not source.numel():
             return self.expand(shape)
         picked = source.reshape(-1)._rows(self.lift(np.maximum(rank, 0)))
         return picked.where(mask, self.expand(shape))
