@@ -68,7 +68,7 @@ half, double, short, int, long = float16, float64, int16, int32, int64
 float = float32
 
 # A division by zero or an overflow gives inf or NaN here, as in PyTorch, without NumPy's warning.
-_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"glassgrad\.operations")
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"glassgrad\.(operations|training)")
 
 # Training and files are loaded when they are first asked for, so that the import stays quick.
 if _typing.TYPE_CHECKING:

@@ -379,6 +379,16 @@ BAD = {
         note(kind="model", architecture={"class": "Linear", "arguments": {"in": 3}}),
         "the model in it cannot be built",
     ),
+    "huge layer": (
+        note(
+            kind="model",
+            architecture={
+                "class": "Linear",
+                "arguments": {"in_features": 10**6, "out_features": 10**6},
+            },
+        ),
+        "cannot be built (a tensor of 1,000,000,000,000 elements is more than there is room for)",
+    ),
     "no layer": (
         note(kind="model", **{"class": "os.system", "architecture": {"class": "os.system"}}),
         "holds a os.system with the state of classes of your own",

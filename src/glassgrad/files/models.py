@@ -21,12 +21,14 @@ import numpy as np
 
 from .. import nn
 from ..tensors import Tensor
+from ..tensors.creation import limited
 from ..tensors.generator import default_generator
 from .container import ENTRY, named, read, read_texts, write
 from .errors import FileError
 from .values import Writer, decode
 
 VERSION = 1
+SPARE = 1_000_000  # elements that a model may have beside what its file holds
 
 
 def save(model: Any, path: Any, metadata: dict | None = None) -> None:
@@ -180,7 +182,8 @@ def built(note: dict, state: dict, name: str) -> Any:
         strange = nn.architecture.foreign(note["architecture"])
         if strange:
             raise FileError(own_classes(name, note["class"], strange))
-        model = nn.build(note["architecture"])
+        with limited(SPARE + 2 * sum(x.numel() for x in state.values() if isinstance(x, Tensor))):
+            model = nn.build(note["architecture"])
         restore(model, state, note)
     except FileError:
         raise

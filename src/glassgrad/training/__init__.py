@@ -6,6 +6,7 @@ from .fit import fit
 from .history import History
 from .nonfinite import NonFiniteError
 from .predict import evaluate, predict
+from .predictor import TablePredictor
 from .progress import Progress
 from .run import Run
 from .summary import Summary, summary
@@ -21,6 +22,7 @@ __all__ = [
     "Run",
     "Schedule",
     "Summary",
+    "TablePredictor",
     "evaluate",
     "fit",
     "metrics",

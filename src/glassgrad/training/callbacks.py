@@ -141,8 +141,12 @@ class EarlyStopping(Callback):
             run.stop(f"stopped early: no better{than} for {self.waited} epochs")
 
     def on_train_end(self, run: Any) -> None:
+        self.restore(run.model)
+
+    def restore(self, model: Any) -> None:
+        """Give the model the weights of the best epoch, if there was one and they were kept."""
         if self.weights is not None:
-            run.model.load_state_dict(self.weights)
+            model.load_state_dict(self.weights)
 
     def state_dict(self) -> dict[str, Any]:
         monitor = self.monitor.state_dict()

@@ -27,12 +27,18 @@ def state_of(run: Any) -> dict[str, Any]:
         "settings": run.settings,
         "epoch": run.epoch,
         "step": run.step,
+        "stopped": run.stopped,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "random": {name: generator.get_state() for name, generator in generators(run).items()},
         "history": run.history.state_dict(),
-        "callbacks": [[type(c).__name__, c.state_dict()] for c in run.callbacks],
+        "callbacks": [[type(c).__name__, c.state_dict()] for c in with_state(run.callbacks)],
     }
+
+
+def with_state(callbacks: list) -> list:
+    """The callbacks that have something to keep; others may differ when a training goes on."""
+    return [callback for callback in callbacks if callback.state_dict()]
 
 
 def generators(run: Any) -> dict[str, Any]:
@@ -67,15 +73,16 @@ def resume(run: Any, state: dict[str, Any], path: Any) -> None:
                 f"model.load_state_dict(gg.load({str(path)!r})['model'])"
             )
     names = [name for name, _ in state["callbacks"]]
-    own = [type(c).__name__ for c in run.callbacks]
+    callbacks = with_state(run.callbacks)
+    own = [type(c).__name__ for c in callbacks]
     if names != own:
         raise ValueError(f"{path} is of a training with callbacks {names}, and this one has {own}")
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     for name, generator in generators(run).items():
         generator.set_state(state["random"][name])
-    for callback, (_, kept) in zip(run.callbacks, state["callbacks"]):
+    for callback, (_, kept) in zip(callbacks, state["callbacks"]):
         callback.load_state_dict(kept)
     run.history = History.of(state["history"])
     run.epoch, run.step = state["epoch"], state["step"]
-    run.stopped = run.history.stopped
+    run.stopped = state["stopped"]

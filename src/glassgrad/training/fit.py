@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import optim
+from ..data import DataLoader
 from . import checkpoint
 from .answers import metrics_of
 from .callbacks import Callback
@@ -129,9 +130,8 @@ def check_counts(epochs: int, batch_size: int | None, data: Any) -> None:
         raise ValueError(
             f"batch_size is a whole number of rows, at least 1, or None: {batch_size!r}"
         )
-    own = getattr(data, "batch_size", None)
-    if hasattr(data, "batch_sampler") and own not in (None, batch_size):
-        raise ValueError(f"the DataLoader has batches of {own} rows; give batch_size=None")
+    if isinstance(data, DataLoader) and data.batch_size not in (None, batch_size):
+        raise ValueError(f"the DataLoader has batches of {data.batch_size} rows; batch_size=None")
 
 
 def optimizer_of(optimizer: Any, model: Any) -> Any:
@@ -168,7 +168,7 @@ def with_progress(callbacks: Sequence[Callback], verbose: bool) -> list[Callback
     """The callbacks, and one that shows progress if that is wanted."""
     from .progress import Progress
 
-    listed = list(callbacks)
+    listed: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
     for callback in listed:
         if not isinstance(callback, Callback):
             kind = type(callback).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,9 +63,9 @@ class BeforeStep:
 
 
 def finite(array: np.ndarray) -> bool:
-    """Whether all numbers are; the dot product finds out at the speed of memory."""
+    """Whether all numbers are; the sum of squares tells at the speed of memory."""
     flat = array.reshape(-1)
-    return array.dtype.kind != "f" or bool(np.isfinite(np.dot(flat, flat))) or everywhere(array)
+    return isfinite(flat.dot(flat)) or everywhere(array)
 
 
 def everywhere(array: np.ndarray) -> bool:
@@ -117,7 +118,7 @@ def replayed(model: Any, objective: Any, batch: Any) -> Origin:
         loss = objective(model(*batch.inputs), batch.labels, batch.weights)
     if watch.origin is None and loss.requires_grad:
         with watch.over(model), no_grad():
-            gradients({loss: loss.ones_like()}, enter=watch.enter)
+            gradients({loss: loss.new_ones(loss.shape)}, enter=watch.enter)
     return watch.origin or Origin("going through the step again gave no such value")
 
 
@@ -158,7 +159,7 @@ class Watch:
     # ---- what a trace is asked
 
     def record(self, operation: Any, inputs: tuple, parameters: dict) -> Any:
-        """The node, computed; the first one that is not finite, though its inputs are, is noted."""
+        """The node, computed; the first that is not finite though its inputs are is noted."""
         state.listening = None
         try:
             y = Tensor.apply(operation, *inputs, **parameters)
@@ -166,10 +167,14 @@ class Watch:
             state.listening = self
         if self.origin is None:
             place = self.place()
-            self.places[y] = place
-            if not everywhere_of(y) and all(map(everywhere_of, inputs)):
+            if not everywhere_of(y) and all(everywhere_of(x) or self.is_new(x) for x in inputs):
                 self.origin = self.described(operation, inputs, y, place)
+            self.places[y] = place
         return y
+
+    def is_new(self, x: Any) -> bool:
+        """Whether a node was not computed while this listened: a constant, say."""
+        return x not in self.places
 
     def write(self, leaf: Any, value: Any, key: Any) -> Any:
         """A write into a leaf, done."""

@@ -127,14 +127,15 @@ def check_shapes(outputs: Any, labels: Any, kind: Kind, name: str) -> None:
 
     Raises:
         ShapeError: They have not; the message shows the reshape.
+        TypeError: There are no labels.
     """
-    if labels is None or outputs.shape == labels.shape:
-        return
+    if labels is None:
+        raise TypeError(f"{name} compares outputs with labels, and the data has no labels")
     given, wanted = labels.shape, outputs.shape
+    if given == wanted or (kind.labels == "classes" and given == wanted[:1] + wanted[2:]):
+        return
     if (*given, 1) == wanted or given == (*wanted, 1):
         one = "labels.reshape(-1, 1)" if len(given) < len(wanted) else "labels.squeeze(-1)"
-        if kind.labels == "classes":
-            one = "two outputs, one for each class, or the loss BCEWithLogitsLoss"
         raise ShapeError(
             f"{name}: labels {labels.type_} do not fit outputs {outputs.type_}, and broadcasting "
             f"would compare each with each; make it {one}"
@@ -144,7 +145,7 @@ def check_shapes(outputs: Any, labels: Any, kind: Kind, name: str) -> None:
             f"{name} takes labels of the outputs' shape: outputs {outputs.type_}, "
             f"labels {labels.type_}"
         )
-    if kind.labels == "classes" and given != (wanted[0], *wanted[2:]):
+    if kind.labels == "classes":
         raise ShapeError(
             f"{name} takes one class for each row: outputs {outputs.type_} need labels "
             f"{[wanted[0], *wanted[2:]]}, not {labels.type_}"

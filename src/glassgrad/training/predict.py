@@ -117,8 +117,8 @@ def judged(
         for batch in batches(rows, None if isinstance(rows, LoaderRows) else size):
             found = model(*batch.inputs)
             if not lossless:
-                total += scalar(objective(found, batch.labels, batch.weights)) * len(batch)
-            count += len(batch)
+                total += scalar(objective(found, batch.labels, batch.weights)) * batch.rows
+            count += batch.rows
             if metrics:
                 labels.append(np.asarray(batch.labels))
                 outputs.append(found.value)

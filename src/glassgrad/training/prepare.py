@@ -106,4 +106,9 @@ def check_classes(rows: Any, outputs: Any, objective: Objective) -> None:
             f"row {rows.numbers[place]} has the label {labels[place]}, and the model has outputs "
             f"{outputs.type_} for the classes 0 to {outputs.shape[1] - 1}; "
             f"the last layer needs {int(labels.max()) + 1} outputs"
+            + (
+                ", or the loss is BCEWithLogitsLoss"
+                if labels.max() == outputs.shape[1] == 1
+                else ""
+            )
         )

@@ -30,7 +30,9 @@ class Progress(Callback):
             from rich.console import Console
             from rich.live import Live
 
-            self.live = Live(console=Console(file=out), refresh_per_second=8, transient=False)
+            # what a user prints stays where it was sent
+            together = sys.stdout.isatty()
+            self.live = Live(console=Console(file=out), redirect_stdout=together)
             self.live.start()
         self.told = perf_counter()
 
@@ -41,13 +43,13 @@ class Progress(Callback):
         now = perf_counter()
         if self.live is not None and now - self.told > 0.1:
             self.told = now
-            self.live.update(self.line(run, complete=False))
+            self.show(self.line(run, complete=False))
 
     def on_epoch_end(self, run: Any) -> None:
         self.seconds += perf_counter() - self.begun
         self.done += 1
         if self.live is not None:
-            self.live.update(self.line(run, complete=True))
+            self.show(self.line(run, complete=True))
         elif self.is_due(run):
             self.told = perf_counter()
             self.print(self.line(run, complete=True))
@@ -71,6 +73,12 @@ class Progress(Callback):
         if self.live is not None:
             self.live.stop()
             self.live = None
+
+    def show(self, text: str) -> None:
+        """The live line."""
+        from rich.text import Text
+
+        self.live.update(Text(text, no_wrap=True, overflow="ellipsis"))
 
     def print(self, text: str) -> None:
         """A plain line."""

@@ -14,11 +14,12 @@ and datasets are taken as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data import DataLoader, Dataset, TensorDataset
 from ..nn.checks import wanted_dtype
 from ..tensors import Tensor
 from ..tensors.state import get_default_dtype
@@ -27,15 +28,16 @@ from .frames import frame_arrays, is_frame, series_array
 
 
 class Batch(NamedTuple):
-    """Some rows; `numbers` says which, None where that is not known."""
+    """Some rows; `numbers` has their places, None where they are not known."""
 
     inputs: tuple[Tensor, ...]
     labels: Tensor | None
     weights: Tensor | None
     numbers: np.ndarray | None
 
-    def __len__(self) -> int:
-        """The number of rows."""
+    @property
+    def rows(self) -> int:
+        """How many there are."""
         return self.inputs[0].shape[0]
 
 
@@ -65,6 +67,10 @@ class ArrayRows:
             rows,
         )
 
+    def read(self, places: list[np.ndarray]) -> Iterator[Batch]:
+        """Batches of the rows with these places."""
+        return map(self.take, places)
+
     def part(self, rows: np.ndarray) -> ArrayRows:
         """Only these rows."""
         labels, weights = (None if a is None else a[rows] for a in (self.labels, self.weights))
@@ -72,35 +78,40 @@ class ArrayRows:
 
 
 class DatasetRows:
-    """The items of a `Dataset` as rows, collated a batch at a time."""
+    """The items of a `Dataset` as rows, read in whole batches where it can do that."""
 
-    def __init__(self, dataset: Any, numbers: np.ndarray | None = None) -> None:
-        self.dataset = dataset
+    def __init__(
+        self, dataset: Any, weights: np.ndarray | None = None, numbers: np.ndarray | None = None
+    ) -> None:
+        self.dataset, self.weights = dataset, weights
         self.numbers = np.arange(len(dataset)) if numbers is None else numbers
-        self.weights: np.ndarray | None = None
+        self.order: list[np.ndarray] = []  # the items of the batches that come next
+        self.loader = DataLoader(dataset, batch_sampler=self.order)
 
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def read(self, places: list[np.ndarray]) -> Iterator[Batch]:
+        """Batches of the rows with these places."""
+        self.order[:] = [self.numbers[rows] for rows in places]
+        for rows, collated in zip(places, self.loader):
+            weights = None if self.weights is None else Tensor.lift(self.weights[rows])
+            yield batch_of(collated)._replace(weights=weights, numbers=rows)
+
     def take(self, rows: np.ndarray) -> Batch:
         """The rows with these places."""
-        from ..data import default_collate
-
-        items = [self.dataset[int(number)] for number in self.numbers[rows]]
-        weights = None if self.weights is None else Tensor.lift(self.weights[rows])
-        return batch_of(default_collate(items))._replace(weights=weights, numbers=rows)
+        return next(self.read([rows]))
 
     @property
     def labels(self) -> np.ndarray:
         """The labels of all rows."""
-        items = [self.dataset[int(number)] for number in self.numbers]
-        return np.asarray([np.asarray(item[-1]) for item in items])
+        found = [batch.labels for batch in batches(self, 1024)]
+        return np.concatenate([np.asarray(labels) for labels in found])
 
     def part(self, rows: np.ndarray) -> DatasetRows:
         """Only these rows."""
-        kept = DatasetRows(self.dataset, self.numbers[rows])
-        kept.weights = None if self.weights is None else self.weights[rows]
-        return kept
+        weights = None if self.weights is None else self.weights[rows]
+        return DatasetRows(self.dataset, weights, self.numbers[rows])
 
 
 class LoaderRows:
@@ -124,17 +135,18 @@ def batches(rows: Rows, size: int | None, order: np.ndarray | None = None) -> It
     `order` has the places in the order in which they come.
     """
     if isinstance(rows, LoaderRows):
-        yield from rows
-        return
+        return iter(rows)
     n = len(rows)
     size = size or max(n, 1)
     order = np.arange(n) if order is None else order
-    for start in range(0, n, size):
-        yield rows.take(order[start : start + size])
+    places = [order[start : start + size] for start in range(0, n, size)]
+    return rows.read(places)
 
 
 def batch_of(collated: Any) -> Batch:
-    """What a loader or `default_collate` gave: (x, y), (x, z, y), or inputs alone."""
+    """What a loader gave: (x, y), (x, z, y) for a model of two inputs, or inputs alone."""
+    if isinstance(collated, Mapping):
+        raise TypeError("a batch is (inputs, labels), not a dict; give the loader a collate_fn")
     if not isinstance(collated, (tuple, list)):
         return Batch((collated,), None, None, None)
     *inputs, labels = collated if len(collated) > 1 else (*collated, None)
@@ -151,11 +163,13 @@ def rows_of(data: Any, model: Any, labels: str = "", *, what: str = "data") -> R
         TypeError, ValueError: It is none of what this module lists, or cannot become numbers.
         ShapeError: Inputs and labels have different numbers of rows.
     """
-    if type(data).__name__ == "DataLoader" or hasattr(data, "batch_sampler"):
+    if isinstance(data, DataLoader):
         return LoaderRows(data)
-    if hasattr(data, "tensors") and hasattr(data, "__getitem__"):  # a TensorDataset
+    if type(data) is TensorDataset and len(data.tensors) > 1:
         *inputs, targets = data.tensors
         return ArrayRows([x.value for x in inputs], targets.value)
+    if isinstance(data, Dataset):
+        return DatasetRows(data)
     if is_frame(data):
         data = (data, None)
     if isinstance(data, (tuple, list)) and len(data) == 2:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+from ..optim import LBFGS
+from ..tensors import enable_grad
 from ..tensors.generator import default_generator
 from .answers import scalar
 from .callbacks import Callback, Checkpoint, copied
@@ -74,7 +76,7 @@ class Run:
         """Go through the epochs that are left; `resume` puts the run where a checkpoint was."""
         modes = [(part, part.training) for part in self.model.modules()]
         try:
-            with noticing_ctrl_c(self):
+            with noticing_ctrl_c(self), enable_grad():
                 self.tell("on_train_start")
                 if resume is not None:
                     resume(self)
@@ -125,7 +127,7 @@ class Run:
             self.updating = True
             self.loss = self.update(batch)
             self.updating = False
-            rows = len(batch)
+            rows = batch.rows
             self.step += 1
             self.rows += rows
             total += self.loss * rows
@@ -215,9 +217,10 @@ class Run:
 
     def refused(self, value: Any, batch: Batch, what: str) -> Exception:
         """The error of a step that is not taken, with the place where NaN or infinity arose."""
-        return non_finite(
-            value, diagnosed(self.model, self.objective, batch, self.before), self, what
-        )
+        if batch.numbers is not None and not isinstance(self.subtrain, LoaderRows):
+            batch = batch._replace(numbers=self.subtrain.numbers[batch.numbers])
+        origin = diagnosed(self.model, self.objective, batch, self.before)
+        return non_finite(value, origin, self, what)
 
     def name(self, parameter: Any) -> str:
         """The path of a parameter."""
@@ -232,6 +235,8 @@ def overrides(callback: Callback, event: str) -> bool:
 
 def wants_closure(optimizer: Any) -> bool:
     """Whether `optimizer.step` cannot do without a closure."""
+    if isinstance(optimizer, LBFGS):
+        return True
     closure = inspect.signature(type(optimizer).step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
 
