@@ -11,12 +11,11 @@ from ...tensors.creation import coerced
 from ...tensors.state import state
 from ...types import ShapeError, int64, is_real
 from .arguments import check_integers, check_range
-from .linear import linear
 from .reduction import check_real, check_unit, paired, reduced, weighed
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div",
-    "linear_cross_entropy", "nll_loss", "zero_one_loss",
+    "nll_loss", "zero_one_loss",
 ]  # fmt: skip
 
 
@@ -63,21 +62,6 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     picked = rows.gather(1, labels.unsqueeze(1)).squeeze(1)
     losses, counts = _weighed_rows(-picked, labels, weight, kept)
     return _collected(losses, counts, target.shape, reduction)
-
-
-def linear_cross_entropy(
-    input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
-    ignore_index=None, label_smoothing=0.0,
-):  # fmt: skip
-    """cross_entropy(x W' + b, target)
-
-    x: [batch, inputs], linear_weight: [classes, inputs], target: int64[batch] -> y: []
-    """
-    ignored = -100 if ignore_index is None else ignore_index
-    return cross_entropy(
-        linear(input, linear_weight, linear_bias), target, weight,
-        ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing,
-    )  # fmt: skip
 
 
 def _soft_cross_entropy(x, target, weight, ignore_index, reduction, smoothing):
