@@ -112,6 +112,41 @@ def test_roles_follow_assignments():
     assert (list(m._buffers), m.y.tolist()) == ([], [1, 1])
 
 
+class Unusual(nn.Module):
+    """A user's module with names that might be taken, and a property over a parameter."""
+
+    def __init__(self):
+        self._hooks = self.config = self.check = self.name = []
+        self.weight = nn.Parameter(gg.ones(2))
+        self.scale = 3
+
+    @property
+    def weight(self):
+        return self._parameters["weight"] * self.scale
+
+    @property
+    def scale(self):
+        return self._scale
+
+    @scale.setter
+    def scale(self, value):
+        self._scale = value
+
+    def _convert(self):
+        return "a user's own method"
+
+    def forward(self, x):
+        return x * self.weight
+
+
+def test_names_and_properties_of_users():
+    m = Unusual()
+    assert m(gg.ones(2)).tolist() == [3, 3]
+    assert [n for n, _ in m.double().named_parameters()] == ["weight"]
+    assert m.state_dict()["weight"].dtype == gg.float64
+    assert nn.check(m, 2) == (2,)
+
+
 def test_parameters_take_the_name_of_their_attribute():
     layer = nn.Linear(2, 3)
     assert (layer.weight.name, layer.bias.name) == ("weight", "bias")

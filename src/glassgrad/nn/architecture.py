@@ -38,9 +38,9 @@ def shipped(cls: type) -> bool:
 
 def arguments(module: Any) -> dict[str, Any]:
     """What the constructor of a layer of this package was given, by name, defaults included."""
-    if module._given is None:
+    if module._constructor_arguments is None:
         return {}
-    args, kwargs = module._given
+    args, kwargs = module._constructor_arguments
     bound = inspect.signature(type(module).__init__).bind(module, *args, **kwargs)
     bound.apply_defaults()
     given = dict(list(bound.arguments.items())[1:])

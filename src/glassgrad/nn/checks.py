@@ -42,17 +42,17 @@ def wanted_dtype(module: Any) -> Any:
 @contextmanager
 def untouched(module: Any) -> Iterator[None]:
     """Runs the block with `module` in use (`eval`) and puts back what it holds after it."""
-    parts = [(part, dict(vars(part)), dict(part._roles)) for part in module.modules()]
+    parts = [(part, dict(vars(part)), dict(part._attribute_roles)) for part in module.modules()]
     buffers = [(buffer, buffer.value.copy()) for buffer in module.buffers()]
     drawn = default_generator.get_state()
     for part, _, _ in parts:
-        vars(part).update(training=False, _hooks=None)
+        vars(part).update(training=False, _module_hooks=None)
     try:
         yield
     finally:
         for part, attributes, roles in parts:
             vars(part).clear()
-            vars(part).update(attributes, _roles=roles)
+            vars(part).update(attributes, _attribute_roles=roles)
         for buffer, value in buffers:
             buffer.value[...] = value
         default_generator.set_state(drawn)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import index
 from typing import Any, Self, overload
 
-from .module import MODULE, Module
+from .attributes import MODULE
+from .module import Module
 
 
 class Listed(Module):
@@ -135,7 +136,7 @@ class Sequential(Listed):
 
     def forward(self, input: Any) -> Any:
         own = vars(self)
-        for name, role in self._roles.items():
+        for name, role in self._attribute_roles.items():
             if role == MODULE:
                 input = own[name](input)
         return input

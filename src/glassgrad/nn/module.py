@@ -34,12 +34,22 @@ from ..tensors.device import checked_device
 from ..tensors.tensor import Handle, Tensor
 from ..types import ShapeError, float16, float32, float64, is_real, supported
 from . import architecture
+from .attributes import (
+    BUFFER,
+    CALLED,
+    MODULE,
+    PARAMETER,
+    TRANSIENT,
+    having,
+    put,
+    refuse_name,
+    take,
+    typename,
+)
 from .hooks import Hook, Hooks
 from .parameter import Buffer, Parameter
 from .places import located
 from .saved import Saved
-
-PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 
 
 class Module(Saved):
@@ -48,11 +58,11 @@ class Module(Saved):
     training   whether it is learning (`train()`) or used (`eval()`): dropout and batch norm differ
     """
 
+    training: bool = True
     _container = False  # whether it only holds the modules that it is given, as Sequential does
-    training: bool
-    _roles: dict[str, str]  # which attributes are parameters, buffers and modules, in order
-    _given: tuple | None  # the arguments of the constructor, for layers of this package
-    _hooks: Hooks | None
+    _attribute_roles: dict[str, str]  # {name: parameter, buffer or module}, in order
+    _constructor_arguments: tuple | None  # kept for layers of this package
+    _module_hooks: Hooks | None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -62,7 +72,7 @@ class Module(Saved):
         self = super().__new__(cls)
         noted = architecture.shipped(cls) and not cls._container
         given = (args, kwargs) if noted else None
-        vars(self).update(training=True, _roles={}, _given=given, _hooks=None)
+        vars(self).update(_attribute_roles={}, _constructor_arguments=given, _module_hooks=None)
         return self
 
     def __init__(self) -> None:
@@ -76,9 +86,9 @@ class Module(Saved):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self._hooks is None:
+            if self._module_hooks is None:
                 return self.forward(*args, **kwargs)
-            return self._hooks.call(self, args, kwargs)
+            return self._module_hooks.call(self, args, kwargs)
         except ShapeError as error:
             located(error, self, args)
             raise
@@ -87,11 +97,10 @@ class Module(Saved):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute: parameters, buffers and modules are noted, and keep their role."""
-        role = self._roles.get(name)
-        if role is not None and value is not None and not isinstance(value, _ALLOWED[role]):
+        role = self._attribute_roles.get(name)
+        if role is not None and value is not None and not isinstance(value, ALLOWED[role]):
             raise TypeError(
-                f"cannot assign '{_typename(value)}' as {_CALLED[role]} '{name}' "
-                f"({_EXPECTED[role]})"
+                f"cannot assign '{typename(value)}' as {CALLED[role]} '{name}' ({EXPECTED[role]})"
             )
         if isinstance(value, Parameter):
             role = PARAMETER
@@ -99,82 +108,51 @@ class Module(Saved):
             role = MODULE
         elif isinstance(value, Buffer):
             role = BUFFER if value.persistent else TRANSIENT
-        self._set(name, value, role)
-
-    def _set(self, name: str, value: Any, role: str | None) -> None:
-        """Set an attribute with a role or none: whatever changes a module comes through here."""
-        if role is not None:
-            self._roles[name] = role
-            if isinstance(value, Tensor) and value.name is None:
-                value.name = name
-        object.__setattr__(self, name, value)
+        put(self, name, value, role)
 
     def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        self._roles.pop(name, None)
+        take(self, name)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Set the parameter `name`; None keeps the place of one that may come."""
-        self._refuse_name(name, PARAMETER)
+        refuse_name(self, name, PARAMETER)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                f"cannot assign '{typename(param)}' object to parameter '{name}' "
                 "(nn.Parameter or None required)"
             )
-        if param is not None and param.operation is not None:
-            raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}': a parameter is a leaf; "
-                "compute from it in forward()"
-            )
-        self._set(name, param, PARAMETER)
+        put(self, name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Set a tensor that is kept but not learnt; saved unless persistent=False."""
-        self._refuse_name(name, BUFFER)
+        refuse_name(self, name, BUFFER)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
                 "(Tensor or None required)"
             )
-        self._set(name, tensor, BUFFER if persistent else TRANSIENT)
+        put(self, name, tensor, BUFFER if persistent else TRANSIENT)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Set the child `name`."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{_typename(module)} is not a Module subclass")
-        self._refuse_name(name, MODULE)
-        self._set(name, module, MODULE)
+            raise TypeError(f"{typename(module)} is not a Module subclass")
+        refuse_name(self, name, MODULE)
+        put(self, name, module, MODULE)
 
     register_module = add_module
 
-    def _refuse_name(self, name: str, role: str) -> None:
-        """An error unless `name` can be the name of an attribute with this role."""
-        called = _CALLED[role].split()[-1]
-        if not isinstance(name, str):
-            raise TypeError(f"{called} name should be a string. Got {_typename(name)}")
-        if "." in name:
-            raise KeyError(f'{called} name can\'t contain ".", got: {name}')
-        if name == "":
-            raise KeyError(f'{called} name can\'t be empty string ""')
-        if hasattr(self, name) and _CALLED.get(self._roles.get(name, "")) != _CALLED[role]:
-            raise KeyError(f"attribute '{name}' already exists")
-
-    def _having(self, *roles: str) -> list[tuple[str, Any]]:
-        """Names and values of the attributes with one of these roles, in order."""
-        own = vars(self)
-        return [(name, own[name]) for name, role in self._roles.items() if role in roles]
-
     @property
     def _parameters(self) -> MappingProxyType:
-        return MappingProxyType(dict(self._having(PARAMETER)))
+        return MappingProxyType(dict(having(self, PARAMETER)))
 
     @property
     def _buffers(self) -> MappingProxyType:
-        return MappingProxyType(dict(self._having(BUFFER, TRANSIENT)))
+        return MappingProxyType(dict(having(self, BUFFER, TRANSIENT)))
 
     @property
     def _modules(self) -> MappingProxyType:
-        return MappingProxyType(dict(self._having(MODULE)))
+        return MappingProxyType(dict(having(self, MODULE)))
 
     # ---- what there is
 
@@ -188,7 +166,7 @@ class Module(Saved):
         if remove_duplicate:
             memo.add(self)
         yield prefix, self
-        for name, module in self._having(MODULE):
+        for name, module in having(self, MODULE):
             if module is not None:
                 path = f"{prefix}.{name}" if prefix else name
                 yield from module.named_modules(memo, path, remove_duplicate)
@@ -200,7 +178,7 @@ class Module(Saved):
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly below with their names, each once."""
         seen = set()
-        for name, module in self._having(MODULE):
+        for name, module in having(self, MODULE):
             if module is not None and module not in seen:
                 seen.add(module)
                 yield name, module
@@ -213,7 +191,7 @@ class Module(Saved):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their paths; one that is shared comes once, under its first path."""
-        return self._named((PARAMETER,), prefix, recurse, remove_duplicate)
+        return _named(self, (PARAMETER,), prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once."""
@@ -223,22 +201,11 @@ class Module(Saved):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """The buffers with their paths, each once."""
-        return self._named((BUFFER, TRANSIENT), prefix, recurse, remove_duplicate)
+        return _named(self, (BUFFER, TRANSIENT), prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
-
-    def _named(self, roles: tuple, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator:
-        seen: set[Any] = set()
-        below = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        for path, module in below if recurse else [(prefix, self)]:
-            for name, value in module._having(*roles):
-                if value is None or value in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(value)
-                yield f"{path}.{name}" if path else name, value
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as "stack.0"; "" is this one."""
@@ -266,23 +233,14 @@ class Module(Saved):
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "stack.0.weight"."""
-        return self._at(target, Parameter, "an nn.Parameter")
+        return _at(self, target, Parameter, "an nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path such as "norm.running_mean"."""
         path, _, name = target.rpartition(".")
         if name not in self.get_submodule(path)._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
-        return self._at(target, Tensor, "a buffer")
-
-    def _at(self, target: str, kind: type, called: str) -> Any:
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-        if not isinstance(getattr(module, name), kind):
-            raise AttributeError(f"`{name}` is not {called}")
-        return getattr(module, name)
+        return _at(self, target, Tensor, "a buffer")
 
     # ---- changes to all at once
 
@@ -328,23 +286,23 @@ class Module(Saved):
             checked_device(device)
         if dtype is not None and not is_real(dtype):
             raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got {dtype}")
-        return self if dtype is None else self._convert(dtype)
+        return self if dtype is None else _converted(self, dtype)
 
     def type(self, dst_type: Any) -> Self:
         """Every parameter and buffer in another dtype."""
-        return self._convert(supported(dst_type), only_real=False)
+        return _converted(self, supported(dst_type), only_real=False)
 
     def float(self) -> Self:
         """Real parameters and buffers as float32."""
-        return self._convert(float32)
+        return _converted(self, float32)
 
     def double(self) -> Self:
         """Real parameters and buffers as float64."""
-        return self._convert(float64)
+        return _converted(self, float64)
 
     def half(self) -> Self:
         """Real parameters and buffers as float16."""
-        return self._convert(float16)
+        return _converted(self, float16)
 
     def cpu(self) -> Self:
         """Itself: all tensors are on the CPU."""
@@ -354,22 +312,13 @@ class Module(Saved):
         """An error that says that there is no such device."""
         return self.to("cuda" if device is None else f"cuda:{device}")
 
-    def _convert(self, dtype: np.dtype, only_real: bool = True) -> Self:
-        """New values in the tensors that there are, so that optimizers and ties keep theirs."""
-        for x in (*self.parameters(), *self.buffers()):
-            if x.dtype != dtype and (is_real(x.dtype) or not only_real):
-                x.data = x.detach().to(dtype)
-                if x.grad is not None:
-                    x.grad = x.grad.detach().to(dtype)
-        return self
-
     # ---- hooks
 
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> Handle:
         """Call `hook(module, args)` before forward; what it returns replaces the inputs."""
-        return self._hook("forward_pre", Hook(hook, with_kwargs), prepend)
+        return _hooked(self, "forward_pre", Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -380,21 +329,15 @@ class Module(Saved):
         always_call: bool = False,
     ) -> Handle:
         """Call `hook(module, args, output)` after forward; what it returns replaces the output."""
-        return self._hook("forward", Hook(hook, with_kwargs, always_call), prepend)
+        return _hooked(self, "forward", Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Handle:
         """Call `hook(module, grad_output)` when the gradients of the outputs are known."""
-        return self._hook("backward_pre", Hook(hook), prepend)
+        return _hooked(self, "backward_pre", Hook(hook), prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Handle:
         """Call `hook(module, grad_input, grad_output)` when those of the inputs are known."""
-        return self._hook("backward", Hook(hook), prepend)
-
-    def _hook(self, kind: str, hook: Hook, prepend: bool) -> Handle:
-        if self._hooks is None:
-            self._set("_hooks", Hooks(), None)
-        assert self._hooks is not None
-        return self._hooks.add(kind, hook, prepend)
+        return _hooked(self, "backward", Hook(hook), prepend)
 
     # ---- as text and as data
 
@@ -408,21 +351,20 @@ class Module(Saved):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({n}): {_indented(repr(m))}" for n, m in self._having(MODULE)]
+        children = [f"({n}): {_indented(repr(m))}" for n, m in having(self, MODULE)]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({extra})"
         body = "".join(f"  {line}\n" for line in lines + children)
         return f"{self._get_name()}(\n{body})" if body else f"{self._get_name()}()"
 
 
-_CALLED = {PARAMETER: "parameter", BUFFER: "buffer", TRANSIENT: "buffer", MODULE: "child module"}
-_ALLOWED: dict[str, Any] = {
+ALLOWED: dict[str, Any] = {
     PARAMETER: Parameter,
     BUFFER: (Tensor, Module),
     TRANSIENT: (Tensor, Module),
     MODULE: (Module, Parameter),
 }
-_EXPECTED = {
+EXPECTED = {
     PARAMETER: "nn.Parameter or None expected",
     BUFFER: "nn.Buffer, Tensor or None expected",
     TRANSIENT: "nn.Buffer, Tensor or None expected",
@@ -430,8 +372,47 @@ _EXPECTED = {
 }
 
 
-def _typename(value: Any) -> str:
-    return value.type() if isinstance(value, Tensor) else type(value).__name__
+def _named(
+    module: Module, roles: tuple, prefix: str, recurse: bool, remove_duplicate: bool
+) -> Iterator:
+    """Paths and values of all attributes with these roles, in a module and below it."""
+    seen: set[Any] = set()
+    below = module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+    for path, part in below if recurse else [(prefix, module)]:
+        for name, value in having(part, *roles):
+            if value is None or value in seen:
+                continue
+            if remove_duplicate:
+                seen.add(value)
+            yield f"{path}.{name}" if path else name, value
+
+
+def _at(module: Module, target: str, kind: type, called: str) -> Any:
+    """The attribute at a path; AttributeError unless it is of a kind."""
+    path, _, name = target.rpartition(".")
+    owner = module.get_submodule(path)
+    if not hasattr(owner, name):
+        raise AttributeError(f"{type(owner).__name__} has no attribute `{name}`")
+    if not isinstance(getattr(owner, name), kind):
+        raise AttributeError(f"`{name}` is not {called}")
+    return getattr(owner, name)
+
+
+def _converted(module: Any, dtype: np.dtype, only_real: bool = True) -> Any:
+    """The module with new values in the tensors that it has: optimizers and ties keep theirs."""
+    for x in (*module.parameters(), *module.buffers()):
+        if x.dtype != dtype and (is_real(x.dtype) or not only_real):
+            x.data = x.detach().to(dtype)
+            if x.grad is not None:
+                x.grad = x.grad.detach().to(dtype)
+    return module
+
+
+def _hooked(module: Module, kind: str, hook: Hook, prepend: bool) -> Handle:
+    if module._module_hooks is None:
+        put(module, "_module_hooks", Hooks(), None)
+    assert module._module_hooks is not None
+    return module._module_hooks.add(kind, hook, prepend)
 
 
 def _destination(*args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False):

@@ -31,7 +31,7 @@ class IncompatibleKeys(NamedTuple):
 class Saved:
     """`state_dict` and `load_state_dict` of a module."""
 
-    _roles: dict[str, str]
+    _attribute_roles: dict[str, str]
     named_modules: Any
 
     def get_extra_state(self) -> Any:
@@ -97,7 +97,7 @@ def _places(module: Any, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     for path, part in module.named_modules(prefix=root, remove_duplicate=False):
         dotted = f"{path}." if path else ""
         for wanted in KEPT:
-            for name, role in part._roles.items():
+            for name, role in part._attribute_roles.items():
                 if role == wanted:
                     yield dotted + name, part, name
         if type(part).get_extra_state is not Saved.get_extra_state:

@@ -39,7 +39,7 @@ class Reparametrization:
     @classmethod
     def found(cls, module: Any, name: str) -> tuple[int, Any] | None:
         """The hook on `name` with its number, if there is one of this kind."""
-        hooks = module._hooks.forward_pre if module._hooks is not None else {}
+        hooks = module._module_hooks.forward_pre if module._module_hooks is not None else {}
         for number, hook in hooks.items():
             if isinstance(hook.function, cls) and hook.function.name == name:
                 return number, hook.function
@@ -62,14 +62,14 @@ class Reparametrization:
     def remove(cls, module: Module, name: str) -> Module:
         """Make the weight a parameter again, with the value that it has now."""
         found = cls.found(module, name)
-        if found is None or module._hooks is None:
+        if found is None or module._module_hooks is None:
             raise ValueError(f"{cls.called} of '{name}' not found in {module}")
         number, hook = found
         with no_grad():
             weight = hook.compute(module)
         for part in (name, *hook.parts()):
             delattr(module, part)
-        del module._hooks.forward_pre[number]
+        del module._module_hooks.forward_pre[number]
         module.register_parameter(name, Parameter(weight))
         return module
 
