@@ -47,7 +47,10 @@ class SGD(Rule):
         if not momentum:
             return w - lr * g, {}
         b = state.get("momentum_buffer")
-        b = g.clone() if b is None else momentum * b + (1 - dampening) * g
+        if b is None:
+            b = g.clone()
+        else:
+            b = momentum * b + ((1 - dampening) * g if dampening else g)
         step = g + momentum * b if nesterov else b
         return w - lr * step, {"momentum_buffer": b}
 

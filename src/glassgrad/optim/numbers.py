@@ -12,6 +12,11 @@ def larger(x: Any, bound: float) -> Any:
     return x.maximum(bound) if isinstance(x, Node) else max(x, bound)  # type: ignore[attr-defined]
 
 
+def smaller(x: Any, bound: float) -> Any:
+    """min(x, bound)."""
+    return x.minimum(bound) if isinstance(x, Node) else min(x, bound)  # type: ignore[attr-defined]
+
+
 def either(condition: Any, x: Any, y: Any) -> Any:
     """`x` where `condition` holds, else `y`."""
     if not isinstance(condition, Node):

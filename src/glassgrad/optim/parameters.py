@@ -70,11 +70,18 @@ def _fractions(betas: Any) -> bool:
     return len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
 
 
+def _not_negative(eps: Any) -> bool:
+    numbers = eps if isinstance(eps, (tuple, list)) else [eps]
+    return all(number is None or number >= 0 for number in numbers)
+
+
 LIMITS = {
     "lr": ("is the learning rate, a number >= 0", lambda x: x >= 0),
     "alpha": ("is a number >= 0", lambda x: x >= 0),
+    "beta2_decay": ("is a number <= 0", lambda x: x <= 0),
     "betas": ("are two numbers in [0, 1)", _fractions),
-    "eps": ("is a number >= 0", lambda x: x >= 0),
+    "d": ("is a number >= 1", lambda x: x >= 1),
+    "eps": ("is a number >= 0", _not_negative),
     "etas": ("are two factors, 0 < etas[0] < 1 < etas[1]", lambda x: 0 < x[0] < 1 < x[1]),
     "initial_accumulator_value": ("is a number >= 0", lambda x: x >= 0),
     "l1": ("is a number >= 0", lambda x: x >= 0),

@@ -35,7 +35,8 @@ class Rule(Optimizer):
     `weight_decay`, `decoupled_weight_decay` and `l1`; these are seen to here, so that a rule is
     only the paper's lines:
 
-    before it  g <- g + weight_decay w, or, decoupled, w <- (1 - lr weight_decay) w
+    before it  g <- g + weight_decay w, or, decoupled, w <- (1 - lr weight_decay) w;
+               not if the rule asks for weight_decay itself
     after it   w <- sign(w) max(|w| - lr l1, 0), the proximal step, which makes weights exactly 0
     """
 
@@ -76,14 +77,16 @@ class Rule(Optimizer):
         ready = [w for w in group["params"] if w.grad is not None]
         hyper = self._hyper("update", group)
         counts = self._counts(group, ready) if self.common else None
-        penalty = group.get("weight_decay") or group.get("maximize") or group.get("l1")
+        decay = 0 if "weight_decay" in hyper else group.get("weight_decay", 0)
+        maximize = group.get("maximize")
         for w in ready:
             state = self.state.get(w)
             if state is None:
                 state = self._begun(w, group)
             if counts is not None:
                 hyper.update(counts[state["step"]])
-            old, g = _with_decay(w, w.grad, group) if penalty else (w, w.grad)
+            g = -w.grad if maximize else w.grad
+            old, g = _with_decay(w, g, decay, group) if decay else (w, g)
             new, changed = self.update(old, g, state, **hyper)
             w.assign(_shrunk(new, group["lr"] * group["l1"]) if group.get("l1") else new)
             for name, value in changed.items():
@@ -157,14 +160,11 @@ def _number(leaf: Any) -> Any:
     return leaf if state.listening is not None else leaf.value.item()
 
 
-def _with_decay(w: Any, g: Any, group: Group) -> tuple[Any, Any]:
-    """`w` and `g` with what the group's `maximize` and `weight_decay` say."""
-    if group.get("maximize"):
-        g = -g
-    decay = group.get("weight_decay", 0)
-    if decay and group.get("decoupled_weight_decay"):
+def _with_decay(w: Any, g: Any, decay: float, group: Group) -> tuple[Any, Any]:
+    """`w` and `g` with weight decay: in the gradient, or apart from it."""
+    if group.get("decoupled_weight_decay"):
         return w * (1 - group["lr"] * decay), g
-    return w, g + decay * w if decay else g
+    return w, g + decay * w
 
 
 def _shrunk(w: Any, amount: float) -> Any:
