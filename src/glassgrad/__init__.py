@@ -2,8 +2,11 @@
 
 import typing as _typing
 import warnings as _warnings
+from math import e, inf, nan, pi
 
-from . import autograd, cuda, data, func, optim, random, utils
+import numpy as _numpy
+
+from . import autograd, cuda, data, func, linalg, nn, optim, random, utils
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .operations import Operation
 from .random import (
@@ -59,6 +62,9 @@ from .types import (
     int32,
     int64,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from .types import bool_ as bool
 
@@ -66,9 +72,13 @@ __version__ = "0.1.0"
 
 half, double, short, int, long = float16, float64, int16, int32, int64
 float = float32
+newaxis = None
+Size, dtype, finfo, iinfo = tuple, _numpy.dtype, _numpy.finfo, _numpy.iinfo  # as NumPy has them
 
 # A division by zero or an overflow gives inf or NaN here, as in PyTorch, without NumPy's warning.
-_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"glassgrad\.(operations|training)")
+_warnings.filterwarnings(
+    "ignore", category=RuntimeWarning, module=r"glassgrad\.(operations|training)"
+)
 
 # Training and files are loaded when they are first asked for, so that the import stays quick.
 if _typing.TYPE_CHECKING:
