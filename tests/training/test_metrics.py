@@ -37,6 +37,11 @@ def test_values_by_hand():
     assert metrics.r2([2.0, 2.0], [2.0, 3.0]) == 0.0
 
 
+def test_accuracy_of_labels_and_of_images_by_hand():
+    assert metrics.accuracy([[1, 0], [1, 1]], [[1, 0], [0, 1]]) == 0.5
+    assert metrics.accuracy([[[1, 0], [1, 1]]], [[[1, 0], [0, 1]]]) == 0.75
+
+
 def test_probabilities_by_hand():
     assert metrics.log_loss([1, 0], [0.25, 0.5]) == pytest.approx(np.log(4) / 2 + np.log(2) / 2)
     assert metrics.log_loss([2], [[0.25, 0.25, 0.5]]) == pytest.approx(np.log(2))

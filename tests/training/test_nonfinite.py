@@ -171,6 +171,22 @@ def test_lbfgs_is_put_back_as_a_whole():
     assert bits(model) == kept.states[-1]
 
 
+def test_an_error_in_a_step_leaves_the_state_before_it_too():
+    class Fault(nn.Module):
+        def forward(self, x):
+            if self.training and counter.count.item() == 3:
+                raise OSError("the disk is full")
+            return x
+
+    counter = Counter(-1)
+    model = nn.Sequential(nn.Linear(3, 4), counter, Fault(), nn.Linear(4, 1))
+    kept = Kept()
+    with pytest.raises(OSError, match="the disk is full"):
+        fit(model, callbacks=[kept])
+    assert bits(model) == kept.states[-1]
+    assert counter.count.item() == 2
+
+
 def test_a_loss_that_is_nan_in_validation_is_no_end():
     history = fit(nn.Linear(3, 1), validation=(X[:2], Y[:2] * np.float32("nan")), epochs=2)
     assert np.isnan(history.validation_losses).all()

@@ -36,11 +36,13 @@ def metric(reads: Reads, best: Callable = max) -> Callable:
 def accuracy(labels: Any, predictions: Any) -> float:
     """The share of rows that are predicted rightly; with several labels a row, all of them.
 
-    labels, predictions: [rows] or [rows, labels]
+    Of images, which have more axes, it is the share of pixels.
+
+    labels, predictions: [rows], [rows, labels] or [rows, height, width]
     """
     labels, predictions = pair(labels, predictions)
     right = labels == predictions
-    return float(right.all(axis=tuple(range(1, right.ndim))).mean())
+    return float((right.all(1) if right.ndim == 2 else right).mean())
 
 
 @metric("classes")

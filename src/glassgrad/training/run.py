@@ -180,7 +180,11 @@ class Run:
         """Forward, backward, and one update, unless the loss or a gradient is not finite."""
         self.before.note()
         self.optimizer.zero_grad()
-        return self.checked(batch, self.optimizer.step)
+        try:
+            return self.checked(batch, self.optimizer.step)
+        except BaseException:
+            self.before.restore()
+            raise
 
     def checked(self, batch: Batch, then: Callable = lambda: None) -> float:
         """The loss, with its gradients in the parameters; `then` is called if all are finite."""
