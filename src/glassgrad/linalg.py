@@ -86,7 +86,9 @@ def qr(A, mode="reduced") -> QR:
 
 def eigh(A, UPLO="L") -> Eigen:
     """(eigenvalues in ascending order, eigenvectors as columns) of symmetric matrices."""
-    y = _mirrored(coerced(A), UPLO)._decomposed(op.eigh)
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"UPLO is 'L' or 'U', not {UPLO!r}")
+    y = coerced(A)._symmetric(UPLO.upper() == "L")._decomposed(op.eigh)
     return Eigen(y[..., 0, :], y[..., 1:, :])
 
 
@@ -238,14 +240,6 @@ def tensorsolve(A, B, dims=None) -> Any:
 
 
 # ---- shared
-
-
-def _mirrored(A: Any, UPLO: str) -> Any:
-    """The symmetric matrix of which one triangle is given."""
-    if UPLO.upper() not in ("L", "U"):
-        raise RuntimeError(f"UPLO is 'L' or 'U', not {UPLO!r}")
-    half = A.tril(-1) if UPLO.upper() == "L" else A.triu(1)
-    return half + half.mT + A.diagonal(0, -2, -1).diag_embed()
 
 
 def _largest(A: Any) -> np.ndarray:

@@ -64,7 +64,7 @@ class LinearAlgebra(Node):
 
     def cholesky(self, upper=False):
         """The triangle L with A = L L', or its transpose; A is positive definite."""
-        y = self._decomposed(op.cholesky)
+        y = self._symmetric(not upper)._decomposed(op.cholesky)
         return y.mT if upper else y
 
     def cholesky_solve(self, input2, upper=False):
@@ -136,6 +136,14 @@ class LinearAlgebra(Node):
             return a.apply(op.solve, a, b)
         except np.linalg.LinAlgError as error:
             raise _unsolvable("solve", a, error) from None
+
+    def _symmetric(self, lower):
+        """The symmetric matrix of which one triangle is given; itself when it is symmetric."""
+        array = self.known()
+        if self.ndim < 2 or np.allclose(array, np.swapaxes(array, -1, -2), 1e-4, equal_nan=True):
+            return self
+        half = self.tril(-1) if lower else self.triu(1)
+        return half + half.mT + self.diagonal(0, -2, -1).diag_embed()
 
     def _identity(self):
         return self.lift(np.eye(self.shape[-1], dtype=self.dtype))
