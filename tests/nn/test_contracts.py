@@ -11,16 +11,18 @@ from layers import LAYERS, contract, example, shape
 LEADS = [(), (2,), (2, 5)]  # what `...` may stand for
 
 
-def made(kind, size):
-    """An input of a shape: numbers between 0 and 1, or class numbers."""
-    return gg.zeros(size, dtype=gg.int64) if kind == "int64" else gg.rand(size)
+def made(name, kind, size):
+    """An input: numbers between 0 and 1, class numbers, or 1, which is a label everywhere."""
+    if kind == "int64":
+        return gg.zeros(size, dtype=gg.int64)
+    return gg.ones(size) if name == "target" else gg.rand(size)
 
 
 def inputs_of(layer, lengths, lead):
     """Inputs that fit the contract, and the lengths that they settle."""
     sizes = {name: value for name, value in vars(layer).items() if type(value) is int} | lengths
     left = contract(type(layer))[0]
-    return {n: made(kind, shape(text, sizes, lead)) for n, kind, text in left}, sizes
+    return {n: made(n, kind, shape(text, sizes, lead)) for n, kind, text in left}, sizes
 
 
 def keeps_contract(layer, lengths, lead):

@@ -58,7 +58,7 @@ class Module(Saved):
     training   whether it is learning (`train()`) or used (`eval()`): dropout and batch norm differ
     """
 
-    training: bool = True
+    training: bool
     _container = False  # whether it only holds the modules that it is given, as Sequential does
     _attribute_roles: dict[str, str]  # {name: parameter, buffer or module}, in order
     _constructor_arguments: tuple | None  # kept for layers of this package
@@ -72,7 +72,9 @@ class Module(Saved):
         self = super().__new__(cls)
         noted = architecture.shipped(cls) and not cls._container
         given = (args, kwargs) if noted else None
-        vars(self).update(_attribute_roles={}, _constructor_arguments=given, _module_hooks=None)
+        vars(self).update(
+            training=True, _attribute_roles={}, _constructor_arguments=given, _module_hooks=None
+        )
         return self
 
     def __init__(self) -> None:
