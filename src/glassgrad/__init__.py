@@ -6,7 +6,7 @@ from math import e, inf, nan, pi
 
 import numpy as _numpy
 
-from . import autograd, cuda, data, func, linalg, nn, optim, random, utils
+from . import autograd, random
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .operations import Operation
 from .random import (
@@ -80,28 +80,31 @@ _warnings.filterwarnings(
     "ignore", category=RuntimeWarning, module=r"glassgrad\.(operations|training)"
 )
 
-# Training and files are loaded when they are first asked for, so that the import stays quick.
+# What not every program needs is loaded when it is first asked for, so that the import stays quick.
 if _typing.TYPE_CHECKING:
-    from . import files, training
+    from . import cuda, data, files, func, linalg, nn, optim, training, utils
     from .files import load, save
-    from .training import History, evaluate, fit, metrics, predict, summary
+    from .training import History, metrics
+    from .training.fit import fit
+    from .training.predict import evaluate, predict
+    from .training.summary import summary
 
+_ROOMS = ("cuda", "data", "files", "func", "linalg", "nn", "optim", "training", "utils")
 _LATER = {
     **dict.fromkeys(("load", "save"), "files"),
-    **dict.fromkeys(("evaluate", "fit", "History", "metrics", "predict", "summary"), "training"),
-    **dict.fromkeys(("files", "training")),
+    **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
 }
 
 
 def __getattr__(name):
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _LATER[name]
-    found = import_module(f".{home or name}", __name__)
-    return found if home is None else getattr(found, name)
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
 
 def __dir__():
-    return sorted([*globals(), *_LATER])
+    return sorted([*globals(), *_ROOMS, *_LATER])

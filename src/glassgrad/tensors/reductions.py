@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..operations import composite, index, loop
 from ..operations.view import reshape
 from ..types import axes_of, axis_of, bool_, int64, is_real
 from .node import Node, real
+
+
+@lru_cache(maxsize=1024)
+def folded_axes(dim, rank):
+    """The axes that `dim` names; none named means all."""
+    return axes_of(None if dim == () else dim, rank)
 
 
 class Extremum(NamedTuple):
@@ -24,7 +31,7 @@ class Reductions(Node):
     def sum(self, dim=None, keepdim=False, *, dtype=None):
         """The sum; integers and truth values are summed as int64."""
         x = self if dtype is None else self.to(dtype)
-        if x.dtype.kind in "biu" and x.dtype != int64:
+        if x.value.dtype.kind != "f" and x.dtype != int64:
             x = x.to(int64)
         return self._fold(loop.sum, x, dim, keepdim)
 
@@ -123,7 +130,7 @@ class Reductions(Node):
 
     def _fold(self, operation, x, dim, keepdim, empty=None):
         shape = x.value.shape
-        axes = axes_of(None if dim in ((), []) else dim, len(shape))
+        axes = folded_axes(tuple(dim) if isinstance(dim, list) else dim, len(shape))
         if empty is not None and 0 in [shape[a] for a in axes]:
             y = x.new_full([n for a, n in enumerate(shape) if a not in axes], empty)
         else:
