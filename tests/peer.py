@@ -40,7 +40,8 @@ def results(function, leaf, grad, arrays, second):
         outputs = [y for y in outputs if y.requires_grad]
         seeds = [leaf(seed(y, order), requires_grad=False) for y in outputs]
         flat = [x.detach() * 0 for x in wanted]  # what depends on nothing has derivative 0
-        outputs = grad(outputs, wanted, seeds, order < second) if outputs else flat
+        known = outputs and wanted
+        outputs = grad(outputs, wanted, seeds, order < second) if known else flat
         found.append([g.detach().numpy(force=True) for g in outputs])
     return found
 

@@ -14,7 +14,7 @@ from .module import Module
 from .parameter import Parameter
 
 __all__ = [
-    "BatchNorm1d", "BatchNorm2d", "CrossMapLRN2d", "GroupNorm", "InstanceNorm1d",
+    "BatchNorm1d", "BatchNorm2d", "GroupNorm", "InstanceNorm1d",
     "InstanceNorm2d", "LayerNorm", "LocalResponseNorm", "RMSNorm",
 ]  # fmt: skip
 
@@ -288,16 +288,6 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-class CrossMapLRN2d(LocalResponseNorm):
-    """`LocalResponseNorm` of images, by its older name
-
-    x: [batch, channels, height, width] -> y: as x
-    """
-
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
-        super().__init__(size, alpha, beta, k)
 
 
 def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
