@@ -42,9 +42,9 @@ def series_of(values, library="pandas"):
         (["a", "NA", "b", "a"], Category("c", ("a", "b"), missing=True)),
         ([date(1970, 1, 2), N, date(1970, 1, 4)], Real("c", 2.0, missing=True, date=True)),
         (["1970-01-02", "1970-01-03T12:00:00"], Real("c", 1.75, date=True)),
-        ([3, 3, 3], LeftOut("c", "is 3 in every row")),
-        (["a", "a"], LeftOut("c", "is 'a' in every row")),
-        ([N, N, "NA"], LeftOut("c", "has no value in any row")),
+        ([3, 3, 3], LeftOut("c", "is 3 in every subtrain row")),
+        (["a", "a"], LeftOut("c", "is 'a' in every subtrain row")),
+        ([N, N, "NA"], LeftOut("c", "has no value in any subtrain row")),
         (["a", "b", "c"], LeftOut("c", "has a different text in every row, as names have")),
         (NAMES[:60] + NAMES[:30], LeftOut("c", "has 60 texts in 90 rows, as names have")),
         ([2e9, 2e9 + 2, 2e9 + 4], Real("c", 2e9 + 2, origin=2e9 + 2)),
@@ -114,7 +114,7 @@ def test_what_was_understood():
         ("numbers", "size"),
         ("category", "colour: blue, red"),
         ("missing", "size: the median, and an indicator column; colour: a category of its own"),
-        ("left out", "same: is 7 in every row"),
+        ("left out", "same: is 7 in every subtrain row"),
     ]
 
 
@@ -195,10 +195,22 @@ def test_a_table_that_cannot_be_used(table, message):
     "columns, message",
     [
         ({}, "no column is left to learn from$"),
-        ({"a": [3, 3]}, "no column is left to learn from: a is 3 in every row"),
+        ({"a": [3, 3]}, "no column is left to learn from: a is 3 in every subtrain row"),
         ({"a": [1.0, np.inf]}, "'a' holds inf in row 2"),
     ],
 )
 def test_a_table_that_nothing_can_be_learned_from(columns, message):
     with pytest.raises(TableError, match=message):
         prepared({**columns, "kind": ["x", "y"]})
+
+
+def test_only_the_subtrain_rows_are_fitted_and_errors_name_the_row_of_the_table():
+    table = {"size": [1.0, 100.0, 3.0, 2.0], "kind": ["x", "y", "x", "y"]}
+    frame = pd.DataFrame(table)
+    target = Target.find(frame, ["kind"])
+    rows = np.array([True, False, True, True])
+    preparation = Preparation.fit(frame, target, rows=rows, say=quiet)
+    assert preparation.columns == (Real("size", 2.0),)
+    frame.loc[3, "size"] = np.inf
+    with pytest.raises(TableError, match="'size' holds inf in row 4"):
+        Preparation.fit(frame, target, rows=rows, say=quiet)

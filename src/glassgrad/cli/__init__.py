@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any
 
 
@@ -22,10 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (TableError, FileError, CommandError) as error:
         say(f"glassgrad: {error}")
     except misuse as error:
-        say(f"glassgrad: {error.format_message()} Try --help.")
-    except BrokenPipeError:  # the reader of standard output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if message := error.format_message():  # empty after the help, which no arguments give
+            say(f"glassgrad: {message.rstrip('.')}; try --help")
     except (KeyboardInterrupt, typer.Abort):
         say("glassgrad: stopped; nothing was written")
         return 130

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 if TYPE_CHECKING:
-    from ..nn import Sequential
+    from ..nn import Module, Sequential
     from ..optim import Optimizer
     from ..training.callbacks import Callback
     from ..training.tasks import Task
@@ -52,11 +52,11 @@ def callbacks(settings: Settings) -> list[Callback]:
     return found
 
 
-def describe(model: Sequential, task: Task, settings: Settings, batch: int) -> str:
+def describe(model: Module, task: Task, settings: Settings, batch: int) -> str:
     """The network in a line: `13 -> 128 -> 64 -> 3 units, relu, ...`."""
     from .. import nn
 
-    linear = [layer for layer in model if isinstance(layer, nn.Linear)]
+    linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
     units = [linear[0].in_features, *(layer.out_features for layer in linear)]
     parts = [" -> ".join(map(str, units)) + " units"]
     if settings.hidden:

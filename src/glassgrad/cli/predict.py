@@ -10,7 +10,7 @@ from ..files import replacing
 from ..training.predictor import TablePredictor
 from . import report
 from .places import check_apart, check_writable
-from .terminal import say
+from .terminal import say, understanding
 
 
 def run(
@@ -22,8 +22,9 @@ def run(
         check_writable(out)
     predictor = TablePredictor.load(model)
     source = sys.stdin.buffer if data == "-" else data
-    table = read(source, encoding=encoding, separator=separator, say=say)
-    activated = predictor.activated(table, say)
+    with understanding(f"reading {data}") as note:
+        table = read(source, encoding=encoding, separator=separator, say=note)
+        activated = predictor.activated(table, note)
     write(predictor.answers(activated), out)
     report.say_known(predictor, table, activated)
     if out is not None:

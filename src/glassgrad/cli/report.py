@@ -30,26 +30,30 @@ class Judgement:
     measured: dict[str, float]
 
 
-def judge(predictor: TablePredictor, table: nw.DataFrame, activated: np.ndarray) -> Judgement:
+def judge(
+    predictor: TablePredictor, table: nw.DataFrame, activated: np.ndarray | None = None
+) -> Judgement:
     """Hold predictions against the answers that the table has.
 
-    activated: [rows, outputs], of the rows of the table
+    activated: [rows, outputs], of the rows of the table, if they are known already
     """
     target, task = predictor.preparation.target, predictor.task
+    if activated is None:
+        activated = predictor.activated(table, quiet)
     known = target.complete(table)
     truth = target.unscaled(target.encode(table.filter(known.tolist())))
     decided = task.decide(activated[known])
     return Judgement(truth, decided, task.measure(truth, decided))
 
 
-def print_results(
-    predictor: TablePredictor, table: nw.DataFrame, found: Judgement, trivial: np.ndarray
-) -> None:
-    """Print each measure beside that of the trivial prediction, and which labels were confused.
+def print_results(predictor: TablePredictor, found: Judgement, learned: np.ndarray) -> None:
+    """Print each measure beside that of one who knows only the answers that were learned.
 
-    trivial: [1, outputs]
+    learned: the targets of the subtrain rows
     """
-    beside = judge(predictor, table, np.repeat(trivial, len(table), axis=0)).measured
+    target, task = predictor.preparation.target, predictor.task
+    trivial = target.unscaled(task.baseline(learned))
+    beside = task.measure(found.truth, task.decide(trivial))
     said = spoken(predictor, trivial)
     for name, value in found.measured.items():
         title = f"{TITLES.get(name, name)} {number(name, value)}"
@@ -78,12 +82,6 @@ def measures(measured: dict[str, float]) -> str:
     """`RMSE 312, MAE 250, R2 0.86`"""
     parts = [f"{TITLES.get(name, name)} {number(name, v)}" for name, v in measured.items()]
     return ", ".join(parts)
-
-
-def baseline(predictor: TablePredictor, learned: nw.DataFrame) -> np.ndarray:
-    """What one predicts who knows only the answers: [1, outputs], as `activated` gives."""
-    target = predictor.preparation.target
-    return target.unscaled(predictor.task.baseline(target.encode(learned)))
 
 
 def spoken(predictor: TablePredictor, trivial: np.ndarray) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -28,10 +29,23 @@ def console(*, stderr: bool = False):
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def say_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Lines of a heading and what it is about, aligned."""
-    for heading, text in facts:
-        say(f"{heading:<10} {text}")
+def aligned(facts: Iterable[tuple[str, str]]) -> list[str]:
+    """Lines of a heading and what it is about."""
+    return [f"{heading:<10} {text}" for heading, text in facts]
+
+
+@contextmanager
+def understanding(what: str) -> Iterator[Callable[[str], None]]:
+    """What is said in the block is printed when it ends well; of an error its line alone is seen.
+
+    In a terminal a line that vanishes says meanwhile what is being done.
+    """
+    lines: list[str] = []
+    screen = console(stderr=True)
+    with screen.status(what) if screen.is_terminal else nullcontext():
+        yield lines.append
+    for line in lines:
+        say(line)
 
 
 def confusion_table(counts: np.ndarray, labels: Iterable[object]):

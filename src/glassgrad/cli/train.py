@@ -7,18 +7,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data.tables import Preparation, Target, read, validation_rows
+import numpy as np
+
+from ..data.tables import Preparation, TableError, Target, read, validation_rows
 from ..data.tables.errors import counted
 from ..training.predictor import TablePredictor
 from ..training.tasks import TASKS
 from . import network, report
 from .places import check_apart, check_model_place, curve_place, model_place
 from .settings import Settings, fraction_or_file
-from .terminal import CommandError, result, say, say_facts
+from .terminal import CommandError, aligned, result, say, understanding
 
 if TYPE_CHECKING:
     import narwhals as nw
 
+    from ..data.tables.read import Say
     from ..training.history import History
 
 
@@ -35,22 +38,33 @@ class Source:
     encoding: str | None
     separator: str | None
 
-    def read(self, name: str) -> nw.DataFrame:
+    def read(self, name: str, note: Say) -> nw.DataFrame:
         """The table of that name."""
         source = sys.stdin.buffer if name == "-" else name
-        return read(source, encoding=self.encoding, separator=self.separator, say=say)
+        return read(source, encoding=self.encoding, separator=self.separator, say=note)
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows to learn from and those to judge by, which may be none."""
+class Part:
+    """Some rows of a table, with their inputs and targets."""
 
-    subtrain: nw.DataFrame
-    validation: nw.DataFrame | None
+    table: nw.DataFrame
+    inputs: np.ndarray
+    targets: np.ndarray
 
-    def __str__(self) -> str:
-        validation = "none" if self.validation is None else f"{len(self.validation):,}"
-        return f"{len(self.subtrain):,} to learn from, {validation} to validate on"
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows to learn from, those to validate on, if any, and how they were prepared."""
+
+    preparation: Preparation
+    subtrain: Part
+    validation: Part | None
+
+    @property
+    def judged(self) -> Part:
+        """The rows to judge by: those that were not learned, if there are any."""
+        return self.validation or self.subtrain
 
 
 def run(source: Source, settings: Settings, out: Path | None) -> None:
@@ -58,85 +72,113 @@ def run(source: Source, settings: Settings, out: Path | None) -> None:
     place = model_place(out, source.data)
     check_apart(place, source.data, source.validation)
     check_model_place(place)
-    rows, preparation = prepared(source, settings.seed)
-    predictor, history = trained(rows, preparation, settings)
-    judged = rows.subtrain if rows.validation is None else rows.validation
-    found = report.judge(predictor, judged, predictor.activated(judged, report.quiet))
-    predictor.notes |= {"measured": found.measured, "validated": rows.validation is not None}
+    with understanding(f"reading {source.data}") as note:
+        learned = prepared(source, settings.seed, note)
+    predictor, history = trained(learned, settings)
+    found = report.judge(predictor, learned.judged.table)
+    predictor.notes |= {
+        "rows": len(learned.subtrain.targets),
+        "measured": found.measured,
+        "validated": learned.validation is not None,
+    }
     predictor.save(place)
     history.plot(curve_place(place))
     if history.interrupted:
         say(f"Ctrl-C: kept the weights of epoch {history.best_epoch}, the best so far")
-    kind = "learned rows, none being set aside" if rows.validation is None else "validation rows"
-    result(f"{len(judged):,} {kind}")
-    report.print_results(predictor, judged, found, report.baseline(predictor, rows.subtrain))
+    kind = "validation rows" if learned.validation else "learned rows, none being set aside"
+    result(f"{len(learned.judged.targets):,} {kind}")
+    report.print_results(predictor, found, learned.subtrain.targets)
     say(f"model: {place}   learning curve: {curve_place(place)}")
 
 
-def prepared(source: Source, seed: int) -> tuple[Rows, Preparation]:
-    """The rows to learn from and to validate on, and how they are made into inputs and targets."""
+def prepared(source: Source, seed: int, note: Say) -> Prepared:
+    """Read the table, find out what it is, and set rows aside to validate on."""
     share = fraction_or_file(source.validation)
-    table = source.read(source.data)
-    target = Target.find(table, source.targets, source.task, say)
-    table = with_answers(table, target)
+    table = source.read(source.data, note)
+    target = Target.find(table, source.targets, source.task, note)
+    known = with_answers(table, target, note)
+    aside = np.zeros_like(known)
+    if isinstance(share, float):
+        aside[known] = validation_rows(table.filter(known.tolist()), target, share, seed)
+    preparation = Preparation.fit(
+        table,
+        target,
+        rows=known & ~aside,
+        ignore=source.ignore,
+        category=source.category,
+        say=note,
+    )
+    for line in aligned(target.describe(table) + preparation.describe()):
+        note(line)
+    inputs = preparation.matrix(table, note)
+    subtrain = part(table, inputs, known & ~aside, preparation)
+    validation = part(table, inputs, aside, preparation) if aside.any() else None
     if isinstance(share, Path):
-        rows = Rows(table, with_answers(source.read(str(share)), target))
-    else:
-        chosen = validation_rows(table, target, share, seed)
-        kept = table.filter((~chosen).tolist())
-        rows = Rows(kept, table.filter(chosen.tolist()) if chosen.any() else None)
-    options = {"ignore": source.ignore, "category": source.category}
-    preparation = Preparation.fit(rows.subtrain, target, **options, say=say)
-    say_facts([*target.describe(table), *preparation.describe(), ("rows", str(rows))])
-    return rows, preparation
+        validation = other_table(source, share, preparation, note)
+    count = f"{len(validation.targets):,}" if validation else "none"
+    note(*aligned([("rows", f"{len(subtrain.targets):,} to learn from, {count} to validate on")]))
+    return Prepared(preparation, subtrain, validation)
 
 
-def with_answers(table: nw.DataFrame, target: Target) -> nw.DataFrame:
-    """The rows in which every target has a value."""
+def with_answers(table: nw.DataFrame, target: Target, note: Say) -> np.ndarray:
+    """The rows in which every target has a value: [rows], bool."""
     known = target.complete(table)
-    if known.all():
-        return table
-    names = ", ".join(target.names)
-    say(f"{counted((~known).sum(), 'row')} without a value of {names} left out")
-    return table.filter(known.tolist())
+    if not known.all():
+        names = ", ".join(target.names)
+        note(f"{counted((~known).sum(), 'row')} without a value of {names} left out")
+    return known
 
 
-def trained(
-    rows: Rows, preparation: Preparation, settings: Settings
-) -> tuple[TablePredictor, History]:
+def part(
+    table: nw.DataFrame, inputs: np.ndarray, rows: np.ndarray, preparation: Preparation
+) -> Part:
+    """The chosen rows of a table.
+
+    inputs: [rows, inputs], rows: [rows], bool
+    """
+    chosen = table.filter(rows.tolist())
+    return Part(chosen, inputs[rows], preparation.target.encode(chosen))
+
+
+def other_table(source: Source, place: Path, preparation: Preparation, note: Say) -> Part:
+    """The rows of the validation file; what is wrong with them is said of the file."""
+    table = source.read(str(place), note)
+    try:
+        known = with_answers(table, preparation.target, note)
+        return part(table, preparation.matrix(table, note), known, preparation)
+    except TableError as error:
+        raise TableError(f"{place}: {error}") from None
+
+
+def trained(learned: Prepared, settings: Settings) -> tuple[TablePredictor, History]:
     """A network that has learned the subtrain rows."""
     from ..random import manual_seed
     from ..training.fit import fit
-    from ..training.nonfinite import NonFiniteLoss
+    from ..training.nonfinite import NonFiniteError
 
-    target = preparation.target
-    data = preparation.matrix(rows.subtrain, say), target.encode(rows.subtrain)
-    validation = None
-    if rows.validation is not None:
-        validation = preparation.matrix(rows.validation, say), target.encode(rows.validation)
+    preparation, subtrain, validation = learned.preparation, learned.subtrain, learned.validation
+    task = TASKS[preparation.target.task]
+    batch = settings.batch(len(subtrain.targets))
     manual_seed(settings.seed)
-    task = TASKS[target.task]
-    batch = settings.batch(len(rows.subtrain))
-    model = network.build(len(preparation.inputs), target.outputs, settings)
-    say_facts([("network", network.describe(model, task, settings, batch))])
+    model = network.build(len(preparation.inputs), preparation.target.outputs, settings)
+    say(*aligned([("network", network.describe(model, task, settings, batch))]))
     try:
         history = fit(
             model,
-            data,
+            (subtrain.inputs, subtrain.targets),
             loss=task.loss,
             optimizer=network.optimizer(model, settings),
             epochs=settings.epochs,
             batch_size=batch,
             seed=settings.seed,
-            validation=validation,
+            validation=(validation.inputs, validation.targets) if validation else None,
             metrics=task.metrics[:1],
             callbacks=network.callbacks(settings),
             scale=True,
         )
-    except NonFiniteLoss as error:
+    except NonFiniteError as error:
         first = str(error).splitlines()[0]
-        raise CommandError(
-            f"{first}; try a smaller --learning-rate than {settings.rate():g}"
-        ) from None
+        smaller = f"try a smaller --learning-rate than {settings.rate():g}"
+        raise CommandError(f"{first}; {smaller}") from None
     notes = {"settings": asdict(settings), "history": history.state_dict()}
     return TablePredictor(model, preparation, notes), history

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from . import columns as columns_
+from .answers import finite
 from .columns import Category, Column, LeftOut, Real
 from .errors import TableError, listed
 from .read import Say, as_frame, check_columns
 from .targets import Target
 from .understand import understand
+from .values import is_number
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,14 @@ class Preparation:
         table: Any,
         target: Target,
         *,
+        rows: np.ndarray | None = None,
         ignore: Sequence[str] = (),
         category: Sequence[str] = (),
         say: Say = warnings.warn,
     ) -> Preparation:
-        """Find out what each column is from the rows of `table`, which are the subtrain rows.
+        """Find out what each column is, from the subtrain rows.
 
+        rows: [rows of the table], bool: which of them are subtrain rows; without it all are.
         Columns in `ignore` are left out; those in `category` are categories even of numbers.
 
         Raises:
@@ -56,7 +60,11 @@ class Preparation:
         check_columns(frame, [*ignore, *category], "column")
         aside = {*ignore, *target.names}
         inputs = [series for series in frame.iter_columns() if series.name not in aside]
-        found = [understand(s, category=s.name in set(category), say=say) for s in inputs]
+        for series in filter(is_number, inputs):
+            finite(series)  # of all rows, so that an error names the row of the table
+        if rows is not None:
+            frame = frame.filter(rows.tolist())
+        found = [understand(frame[s.name], category=s.name in category, say=say) for s in inputs]
         if not any(column.inputs for column in found):
             why = "; ".join(f"{c.name} {c.why}" for c in found if isinstance(c, LeftOut))
             raise TableError(f"no column is left to learn from{': ' if why else ''}{why}")

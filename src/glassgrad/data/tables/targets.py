@@ -64,6 +64,7 @@ class Target:
     def complete(self, table: Any) -> np.ndarray:
         """table: [rows] -> [rows], whether the answer is there"""
         frame = as_frame(table)
+        check_columns(frame, self.names, "target column")
         whole = np.ones(len(frame), dtype=bool)
         for name in self.names:
             whole &= (
@@ -105,6 +106,7 @@ class Target:
     def describe(self, table: Any) -> list[tuple[str, str]]:
         """What was understood, a line for each target column."""
         frame = as_frame(table)
+        frame = frame.filter(self.complete(frame).tolist())
         labels = self.labels or [()] * len(self.names)
         pairs = zip(self.names, labels, strict=True)
         return [("target", summary(frame[name], each)) for name, each in pairs]

@@ -43,7 +43,7 @@ def understand(series: nw.Series, *, category: bool = False, say: Say) -> Column
         return real(series.name, dates(series), say, date=True)
     codes, texts = factors(series)
     if not texts:
-        return LeftOut(series.name, "has no value in any row")
+        return LeftOut(series.name, "has no value in any subtrain row")
     if not category:
         if are_dates(texts):
             return real(series.name, taken(texts_as_dates(texts), codes), say, date=True)
@@ -69,9 +69,9 @@ def real(name: str, values: np.ndarray, say: Say, *, date: bool = False) -> Colu
     missing = np.isnan(values)
     known = values[~missing]
     if not len(known):
-        return LeftOut(name, "has no value in any row")
+        return LeftOut(name, "has no value in any subtrain row")
     if known.min() == known.max() and not missing.any():
-        return LeftOut(name, f"is {known[0]:g} in every row")
+        return LeftOut(name, f"is {known[0]:g} in every subtrain row")
     if date:
         say(f"{name}: dates are taken as days since 1970")
     median, spread = float(np.median(known)), float(known.std())
@@ -85,7 +85,7 @@ def category_of(name: str, codes: np.ndarray, texts: list[str]) -> Column:
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     rows, missing = int(counts.sum()), bool((codes < 0).any())
     if len(texts) == 1 and not missing:
-        return LeftOut(name, f"is {texts[0]!r} in every row")
+        return LeftOut(name, f"is {texts[0]!r} in every subtrain row")
     if len(texts) == rows > 1:
         return LeftOut(name, "has a different text in every row, as names have")
     if len(texts) <= MOST_VALUES:
