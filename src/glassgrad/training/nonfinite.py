@@ -195,9 +195,8 @@ class Watch:
         frame = user_frame()
         file, number = frame.f_code.co_filename, frame.f_lineno
         text = linecache.getline(file, number).strip()
-        return self.layers[
-            -1
-        ] if self.layers else "", f"{Path(file).name}:{number}    {text}".strip()
+        line = f"{Path(file).name}:{number}    {text}".strip()
+        return self.layers[-1] if self.layers else "", line
 
     def described(self, operation: Any, inputs: tuple, y: Any, place: tuple[str, str]) -> Origin:
         """The origin in words."""
