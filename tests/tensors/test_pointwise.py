@@ -121,3 +121,13 @@ def test_expression_in_float32(expression):
 @pytest.mark.parametrize("expression", WITHOUT_GRADIENTS)
 def test_expression_without_gradients(expression):
     compare(expression, gradients=False)
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 4])
+def test_small_powers_are_products(exponent):
+    x = gg.tensor([-1.5, 0.0, 2.0], dtype=gg.float64, requires_grad=True)
+    y = x**exponent
+    assert y.tolist() == [v**exponent for v in (-1.5, 0.0, 2.0)]
+    y.sum().backward()
+    assert x.grad.tolist() == [exponent * v ** (exponent - 1) for v in (-1.5, 0.0, 2.0)]
+    assert gg.tensor([3]).pow(exponent).tolist() == [3**exponent]

@@ -52,3 +52,8 @@ def test_options():
         gg.set_printoptions(precision=4)
     with pytest.raises(TypeError, match="no print option 'digits'"):
         gg.set_printoptions(digits=3)
+
+
+def test_a_tensor_without_axes_is_formatted_as_its_number():
+    assert f"{gg.tensor(91)}, {gg.tensor(1.25):.1f}" == "91, 1.2"
+    assert f"{gg.tensor([91])}" == "tensor([91])"

@@ -176,7 +176,7 @@ class Conversion(Node):
         return bool((self == element).any())
 
     def __format__(self, spec):
-        return format(self.item(), spec) if spec and self.numel() == 1 else format(str(self), spec)
+        return format(str(self) if self.shape else self.item(), spec)
 
     # ---- to arrays and other libraries, without a copy
 
