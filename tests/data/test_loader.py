@@ -113,6 +113,21 @@ class OwnNoise(CSV):
         return self.features[item] + 0 * self.source.normal(), self.labels[item]
 
 
+class Reduced(CSV):
+    """Of one row this is the row, of many their mean."""
+
+    def __getitem__(self, item):
+        self.single += isinstance(item, int)
+        x = self.features[item].reshape(-1, 4)
+        return x.mean(0), self.labels[item]
+
+
+def test_one_row_is_no_evidence():
+    batches = [[0], [1], [2], [3, 4], [5, 6, 7]]
+    loader = DataLoader(Reduced(FEATURES, LABELS), batch_sampler=batches)
+    np.testing.assert_array_equal(epoch(loader)[0], FEATURES[:8])
+
+
 def no_warning():
     return warnings.catch_warnings(action="error")
 

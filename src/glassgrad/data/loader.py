@@ -106,17 +106,22 @@ class DataLoader:
 
     def _batches(self, first_epoch: bool) -> Iterator[Any]:
         reader = reader_of(self.dataset) if self.tries_whole else None
-        for number, rows in enumerate(batches_of(self.batch_sampler)):  # type: ignore[arg-type]
-            if reader is None:
-                yield self._by_rows(rows)
-            elif reader.certain or number & (number - 1) or (number and not first_epoch):
-                yield reader.read(np.asarray(rows, np.int64))
+        number = 0  # of the batches that could be read at once
+        for rows in batches_of(self.batch_sampler):  # type: ignore[arg-type]
+            if reader is None or (len(rows) < 2 and not reader.certain):
+                yield self._by_rows(rows)  # one row is no evidence of how many are read
+                continue
+            listed = np.asarray(rows, np.int64)
+            due = number & (number - 1) == 0 and (first_epoch or number == 0)
+            if reader.certain or not due:
+                yield reader.read(listed)
             else:
-                batch, same = self._compared(reader, np.asarray(rows, np.int64))
+                batch, same = self._compared(reader, listed)
                 if not same:
                     self._give_up(number or not first_epoch)
                     reader = None
                 yield batch
+            number += 1
 
     def _by_rows(self, rows: Any) -> Any:
         listed = rows.tolist() if isinstance(rows, np.ndarray) else list(rows)

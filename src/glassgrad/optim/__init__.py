@@ -5,7 +5,7 @@ pure functions, `init` and `update`, into an optimizer.  The rules themselves st
 `adaptive.py`, `adam.py` and `matrices.py`; `lbfgs.py` has a loop of its own.
 """
 
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .adam import Adam, Adamax, AdamW, NAdam, RAdam
 from .adaptive import Adadelta, Adagrad, RMSprop, Rprop
 from .descent import ASGD, SGD
@@ -32,4 +32,5 @@ __all__ = [
     "Rprop",
     "Rule",
     "lr_scheduler",
+    "swa_utils",
 ]
