@@ -15,10 +15,10 @@ class Comparisons(Node):
 
     # ---- comparisons
 
-    def __eq__(self, other):  # type: ignore[override]
+    def __eq__(self, other):
         return self.apply(op.eq, *aligned(self, other)) if _comparable(other) else NotImplemented
 
-    def __ne__(self, other):  # type: ignore[override]
+    def __ne__(self, other):
         return self.apply(op.ne, *aligned(self, other)) if _comparable(other) else NotImplemented
 
     __hash__ = object.__hash__

@@ -83,7 +83,7 @@ def _labelled(term: str, x: Any, equation: str) -> Labels:
     return (*head, *range(-hidden, 0), *tail)
 
 
-def _written(arguments: tuple) -> tuple[str, list[Any]]:
+def _written(arguments: tuple) -> tuple[str, tuple]:
     """Operands that alternate with lists of axis numbers, as an equation."""
     operands, lists = list(arguments[0::2]), list(arguments[1::2])
     output = operands.pop() if len(operands) > len(lists) else None
@@ -93,8 +93,8 @@ def _written(arguments: tuple) -> tuple[str, list[Any]]:
         for listed in (lists if output is None else [*lists, output])
     ]
     if output is None:
-        return ",".join(texts), operands
-    return ",".join(texts[:-1]) + "->" + texts[-1], operands
+        return ",".join(texts), tuple(operands)
+    return ",".join(texts[:-1]) + "->" + texts[-1], tuple(operands)
 
 
 # ---- the work: a part is a tensor and the labels of its axes

@@ -300,7 +300,7 @@ def where(condition, input=None, other=None):
     if not isinstance(input, Node) and not isinstance(other, Node):
         input = coerced(input)
     if isinstance(input, Node):
-        return input.where(condition, other)  # type: ignore[attr-defined]
+        return input.where(condition, other)
     return other.where(~condition, input)
 
 

@@ -85,9 +85,10 @@ class Indexing(Node):
 
     def _basic(self, key):
         """Slices, integers and new axes applied; and {axis of the result: index tensor} left."""
-        parts, shape, arrays, axis = {}, [], {}, 0
+        parts, shape, arrays, axis, empty = {}, [], {}, 0, None
         for k in key:
             if k is None or k is False:
+                empty = empty if k is None else len(shape)
                 shape.append(1)
                 continue
             if isinstance(k, Node):
@@ -103,7 +104,7 @@ class Indexing(Node):
             axis += 1
         y = self._slice(parts)
         y = y if y.shape == tuple(shape) else y.reshape(tuple(shape))
-        return y.narrow(_place(key, False), 0, 0) if _place(key, False) is not None else y, arrays
+        return y if empty is None else y.narrow(empty, 0, 0), arrays
 
     def _advanced(self, arrays):
         """Index arrays on some axes: axes to the front, merged to one, rows taken."""
@@ -124,9 +125,3 @@ class Indexing(Node):
 
 def _but(shape, axis):
     return shape[:axis] + shape[axis + 1 :]
-
-
-def _place(key, wanted):
-    """The axis of the result that an entry makes; integers make none."""
-    kept = [k for k in key if k is None or k is False or not isinstance(k, int)]
-    return next((axis for axis, k in enumerate(kept) if k is wanted), None)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .creation import coerced
+from .names import with_numpy_names
 from .node import Node, common_dtype
 
 
+@with_numpy_names
 def cat(tensors, dim=0) -> Any:
     """Tensors end to end along `dim`."""
     listed = [coerced(x) for x in tensors]
@@ -25,6 +27,7 @@ def cat(tensors, dim=0) -> Any:
 concat = concatenate = cat
 
 
+@with_numpy_names
 def stack(tensors, dim=0) -> Any:
     """Tensors of one shape along a new axis."""
     return cat([coerced(x).unsqueeze(dim) for x in tensors], dim)

@@ -26,7 +26,8 @@ def entries(key: Any, x: Any) -> list[Any]:
         raise IndexError("an index can only have a single ellipsis (...)")
     whole = [slice(None)] * (len(x.shape) - used)
     first = dots[0] if dots else len(listed)
-    return _without_masks([*listed[:first], *whole, *listed[first + 1 :]], x)
+    listed = [*listed[:first], *whole, *listed[first + 1 :]]
+    return _without_masks(listed, x) if any(map(_is_mask, listed)) else listed
 
 
 def entry(k: Any, x: Any) -> Any:
@@ -56,11 +57,15 @@ def as_index(k: Any, x: Any) -> Any:
     return k
 
 
+def _is_mask(k: Any) -> bool:
+    return isinstance(k, Node) and k.dtype == bool_
+
+
 def _width(k: Any) -> int:
     """How many axes an entry reads."""
     if k is None or k is False or k is Ellipsis:
         return 0
-    return len(k.shape) if isinstance(k, Node) and k.dtype == bool_ else 1
+    return len(k.shape) if _is_mask(k) else 1
 
 
 def _without_masks(listed: list[Any], x: Any) -> list[Any]:
@@ -68,7 +73,7 @@ def _without_masks(listed: list[Any], x: Any) -> list[Any]:
     found: list[Any] = []
     axis = 0
     for k in listed:
-        if isinstance(k, Node) and k.dtype == bool_:
+        if _is_mask(k):
             own = x.shape[axis : axis + len(k.shape)]
             if own != k.shape:
                 raise IndexError(

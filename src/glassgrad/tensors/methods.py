@@ -9,6 +9,7 @@ from .composed import Composed
 from .diagonals import Diagonals
 from .indexing import Indexing
 from .linear_algebra import LinearAlgebra
+from .names import methods_with_numpy_names
 from .order import Order
 from .pointwise import Pointwise
 from .products import Products
@@ -20,6 +21,7 @@ from .statistics import Statistics
 from .writing import Writing
 
 
+@methods_with_numpy_names
 class Methods(
     Pointwise,
     Comparisons,

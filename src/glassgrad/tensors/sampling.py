@@ -8,7 +8,8 @@ import numpy as np
 
 from ..types import axis_of, int32
 from .creation import coerced
-from .node import Node, real
+from .node import real
+from .tensor import Tensor
 
 
 def searchsorted(
@@ -67,7 +68,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density=False) -> tuple
     x = coerced(input)
     points = x.known().reshape(-1, x.shape[-1])
     if not isinstance(bins, int):
-        bins = [b.known() if isinstance(b, Node) else b for b in bins]
+        bins = [b.known() if isinstance(b, Tensor) else b for b in bins]
     limits = None if range is None else list(zip(range[::2], range[1::2]))
     weights = None if weight is None else weight.known().reshape(-1)
     counts, edges = np.histogramdd(points, bins, limits, density or None, weights)
@@ -126,10 +127,10 @@ def _slope(x: Any, axis: int, space: Any, edge_order: int) -> Any:
     n = last.shape[-1]
     if n < edge_order + 1:
         raise RuntimeError(f"gradient: axis {axis} of {x.type_} needs {edge_order + 1} points")
-    if isinstance(space, Node) and space.ndim:
+    if isinstance(space, Tensor) and space.ndim:
         steps = space.diff()
     else:
-        steps = last.new_ones(n - 1) * (space.item() if isinstance(space, Node) else space)
+        steps = last.new_ones(n - 1) * (space.item() if isinstance(space, Tensor) else space)
     slopes = last.diff() / steps  # between neighbours
     before, after = steps[:-1], steps[1:]
     inner = (slopes[..., :-1] * after + slopes[..., 1:] * before) / (before + after)
