@@ -7,7 +7,6 @@ from .history import History
 from .nonfinite import NonFiniteError
 from .predict import evaluate, predict
 from .predictor import TablePredictor
-from .predictor import TablePredictor
 from .progress import Progress
 from .run import Run
 from .summary import Summary, summary
@@ -23,7 +22,6 @@ __all__ = [
     "Run",
     "Schedule",
     "Summary",
-    "TablePredictor",
     "TablePredictor",
     "evaluate",
     "fit",
