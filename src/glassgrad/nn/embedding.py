@@ -98,8 +98,9 @@ class Embedding(_Table):
         sparse: bool = False,
     ) -> Self:  # fmt: skip
         """A layer with this table, which does not learn unless freeze=False."""
+        rows, columns = _sizes(embeddings)
         return cls(
-            *_sizes(embeddings), padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+            rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
             _weight=embeddings, _freeze=freeze,
         )  # fmt: skip
 
@@ -139,8 +140,9 @@ class EmbeddingBag(_Table):
         sparse: bool = False, include_last_offset: bool = False, padding_idx: int | None = None,
     ) -> Self:  # fmt: skip
         """A layer with this table, which does not learn unless freeze=False."""
+        rows, columns = _sizes(embeddings)
         layer = cls(
-            *_sizes(embeddings), max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings,
+            rows, columns, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings,
             include_last_offset, padding_idx,
         )  # fmt: skip
         layer.weight.requires_grad_(not freeze)
@@ -151,7 +153,8 @@ class EmbeddingBag(_Table):
         return f"{text}, mode={self.mode!r}{self._padding_text()}"
 
 
-def _sizes(embeddings: Tensor) -> tuple[int, ...]:
+def _sizes(embeddings: Tensor) -> tuple[int, int]:
     if len(embeddings.shape) != 2:
         raise ShapeError(f"a table is [rows, features], and got {embeddings.type_}")
-    return embeddings.shape
+    rows, columns = embeddings.shape
+    return rows, columns

@@ -64,11 +64,10 @@ class _Running(_Affine):
 
     def reset_running_stats(self) -> None:
         """Forget the batches that were seen."""
-        if self.track_running_stats:
+        starts = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
+        for name, start in starts.items() if self.track_running_stats else ():
             with no_grad():
-                self.running_mean.zero_()
-                self.running_var.fill_(1)
-                self.num_batches_tracked.zero_()
+                getattr(self, name).fill_(start)
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and no batch seen yet."""
