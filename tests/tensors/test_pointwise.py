@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import glassgrad as gg
 from expressions import WORLD, compare
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # infinities and NaN
