@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import glassgrad as gg
@@ -106,13 +107,82 @@ def test_layers_with_words_of_their_own():
     assert "Make 0 = Standardize(5)." in text
 
 
-def test_other_errors_pass_as_they_are():
+OTHERS = {  # layer, input, the problem of its own, and what follows
+    "channels": (
+        lambda: nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 4, 3)),
+        (2, 1, 9, 9),
+        "2 (Conv2d) takes inputs of 16 channels and got 8",
+        "Make 0 = Conv2d(1, 16, 3, padding=1), or 2 = Conv2d(8, 4, 3).",
+    ),
+    "channels without a batch": (
+        lambda: nn.Conv1d(2, 4, 3),
+        (3, 9),
+        "Conv1d takes inputs of 2 channels and got 3",
+        "Make Conv1d(3, 4, 3).",
+    ),
+    "batch norm": (
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(5, momentum=0.2)),
+        (2, 3),
+        "1 (BatchNorm1d) takes inputs of 5 features and got 4",
+        "Make 0 = Linear(3, 5), or 1 = BatchNorm1d(4, momentum=0.2).",
+    ),
+    "too few axes": (
+        lambda: nn.BatchNorm2d(5),
+        (2, 3),
+        "BatchNorm2d: ",
+        "input: f32[2, 3]  ->  weight: f32[5]",
+    ),
+    "flattened": (
+        lambda: nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(10, 1)),
+        (4, 1, 9),
+        "2 (Linear) takes inputs of 10 features and got 14",
+        "1 (Flatten) gave f32[4, 14]; it comes from 0 = Conv1d(1, 2, 3)",
+    ),
+    "normalized shape": (
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(5)),
+        (2, 3),
+        "1 (LayerNorm): ",
+        "0 = Linear(3, 4) gave f32[2, 4]",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, size, first, later", OTHERS.values(), ids=OTHERS)
+def test_other_layers(make, size, first, later):
+    text = message(lambda: make()(gg.ones(size)))
+    assert text.startswith(first)
+    assert later in [line.strip() for line in text.splitlines()]
+
+
+def test_other_errors_keep_their_words_and_get_a_note():
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1).double())
+    with pytest.raises(RuntimeError) as error:
+        model(gg.ones(4, 3))  # of two dtypes
+    assert str(error.value).startswith("linear needs one dtype and got x: f32[4, 2]")
+    assert error.value.__notes__ == [
+        "in 1 (Linear)\n    input: f32[4, 2]  ->  weight: f64[1, 2]\n    "
+        + line_of("model(gg.ones(4, 3))  # of two dtypes")
+    ]
+
+
+def test_notes_of_others_stay():
     class Failing(nn.Module):
         def forward(self, x):
-            raise ValueError("no")
+            error = KeyError("no")
+            error.add_note("a note of its own")
+            raise error
 
-    with pytest.raises(ValueError, match="^no$"):
+    with pytest.raises(KeyError) as error:
         nn.Sequential(Failing())(gg.ones(1))
+    own, ours = error.value.__notes__
+    assert own == "a note of its own"
+    assert ours == "in 0 (Failing)\n    " + line_of("raise error")
+
+
+@pytest.mark.parametrize("given, name", [(np.ones((2, 3)), "ndarray"), ([1.0, 2.0], "list")])
+def test_what_is_no_tensor(given, name):
+    with pytest.raises(TypeError, match=f"Linear takes tensors and got a {name}; write gg.tensor"):
+        nn.Sequential(nn.Linear(3, 1))(given)
 
 
 def test_a_hooked_layer_says_the_same():

@@ -32,7 +32,7 @@ import numpy as np
 
 from ..tensors.device import checked_device
 from ..tensors.tensor import Handle, Tensor
-from ..types import ShapeError, float16, float32, float64, is_real, supported
+from ..types import float16, float32, float64, is_real, supported
 from . import architecture
 from .attributes import (
     BUFFER,
@@ -91,7 +91,7 @@ class Module(Saved):
             if self._module_hooks is None:
                 return self.forward(*args, **kwargs)
             return self._module_hooks.call(self, args, kwargs)
-        except ShapeError as error:
+        except Exception as error:
             located(error, self, args)
             raise
 

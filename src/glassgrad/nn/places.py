@@ -9,6 +9,8 @@ path, and the text is made anew at each, so that the outermost has the whole of 
         stack.1 (ReLU) gave f32[32, 100]; it comes from stack.0 = Linear(784, 100)
         digits.py:14    return self.stack(features)
         Make stack.0 = Linear(784, 128), or stack.2 = Linear(100, 10).
+
+Other errors keep their words and get a note of the place, which a traceback shows below them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import linecache
 import sys
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..tensors.tensor import Tensor
 from ..types import ShapeError
@@ -31,14 +35,12 @@ GIVES = ("out_features", "out_channels", "embedding_dim")
 class Place:
     """What is known of an error so far; paths grow at the front as it goes outwards."""
 
-    def __init__(self, error: ShapeError, module: Any, inputs: tuple) -> None:
-        self.problem = str(error)
+    def __init__(self, error: Exception, module: Any, inputs: tuple) -> None:
+        self.problem, self.notes = str(error), list(getattr(error, "__notes__", ()))
         self.inputs, self.line = inputs, user_line(error)
         self.layer, self.path = module, ""
         self.outermost = module
-        self.before: list[
-            tuple[str, Any]
-        ] = []  # the layers before it in a container, nearest first
+        self.before: list[tuple[str, Any]] = []  # in a container, nearest first
 
     def outwards(self, module: Any) -> None:
         """Go out into a module that called the one so far."""
@@ -52,17 +54,23 @@ class Place:
     def text(self) -> str:
         """The whole message."""
         wanted, got = misfit(self.layer, self.inputs)
-        named = (
-            f"{self.path} ({type(self.layer).__name__})" if self.path else type(self.layer).__name__
-        )
-        what = f"takes inputs of {wanted} and got {got}" if wanted else ""
-        lines = [f"{named} {what}" if what else f"{named}: {self.problem}"]
-        lines += [self._types()] if shipped(type(self.layer)) and self.inputs else []
-        lines += self._history() + ([self.line] if self.line else []) + self._remedy()
-        return "\n    ".join(lines)
+        what = f" takes inputs of {wanted} and got {got}" if wanted else f": {self.problem}"
+        lines = [self._name() + what, self._types(), *self._history(), self.line, *self._remedy()]
+        return "\n    ".join(filter(None, lines))
+
+    def note(self) -> str:
+        """Only the place, for errors that have said what is wrong."""
+        return "\n    ".join(filter(None, [f"in {self._name()}", self._types(), self.line]))
+
+    def _name(self) -> str:
+        """`stack.2 (Linear)`"""
+        kind = type(self.layer).__name__
+        return f"{self.path} ({kind})" if self.path else kind
 
     def _types(self) -> str:
         """`input: f32[32, 100]  ->  weight: f32[10, 128]`."""
+        if not shipped(type(self.layer)):
+            return ""
         names = list(inspect.signature(type(self.layer).forward).parameters)[1:]
         given = [f"{n}: {_type(x)}" for n, x in zip(names, self.inputs) if isinstance(x, Tensor)]
         own = [f"{n}: {_type(x)}" for n, x in self.layer.named_parameters() if n.endswith("weight")]
@@ -71,12 +79,14 @@ class Place:
     def _history(self) -> list[str]:
         if not self.before or not self.inputs:
             return []
-        path, layer = self.before[0]
-        said = f"{path} ({type(layer).__name__}) gave {_type(self.inputs[0])}"
+        (path, layer), gave = self.before[0], f"gave {_type(self.inputs[0])}"
         origin = self._origin()
-        if origin is not None and origin[1] is not layer:
-            said += f"; it comes from {origin[0]} = {constructor(origin[1])}"
-        return [said]
+        if origin is None:
+            return [f"{path} ({type(layer).__name__}) {gave}"]
+        written = f"{origin[0]} = {constructor(origin[1])}"
+        if origin[1] is layer:
+            return [f"{written} {gave}"]
+        return [f"{path} ({type(layer).__name__}) {gave}; it comes from {written}"]
 
     def _origin(self) -> tuple[str, Any, str] | None:
         """The nearest layer before that chose the number of features: path, layer, argument."""
@@ -103,14 +113,31 @@ class Place:
         return [f"Make {', or '.join(ways)}."]
 
 
-def located(error: ShapeError, module: Any, inputs: tuple) -> None:
-    """Say in the error that it passed through `module`, called with `inputs`."""
-    place = getattr(error, "place", None)
+def located(error: Exception, module: Any, inputs: tuple) -> None:
+    """Say in the error that it passed through `module`, called with `inputs`.
+
+    TypeError if the trouble is that a layer of this package was given something else than a tensor.
+    """
+    place = vars(error).get("_place")
     if place is None:
-        place = error.place = Place(error, module, inputs)  # type: ignore[attr-defined]
+        _refuse_untyped(error, module, inputs)
+        place = vars(error)["_place"] = Place(error, module, inputs)
     else:
         place.outwards(module)
-    error.args = (place.text(),)
+    if isinstance(error, ShapeError):
+        error.args = (place.text(),)
+    else:
+        vars(error)["__notes__"] = [*place.notes, place.note()]
+
+
+def _refuse_untyped(error: Exception, module: Any, inputs: tuple) -> None:
+    """A TypeError instead of what comes of an array or a list where a tensor is wanted."""
+    untyped = inputs and isinstance(inputs[0], (np.ndarray, list, tuple, int, float))
+    if untyped and isinstance(error, AttributeError) and shipped(type(module)):
+        raise TypeError(
+            f"{type(module).__name__} takes tensors and got a {type(inputs[0]).__name__}; "
+            "write gg.tensor(...) around it"
+        ) from None
 
 
 def width(layer: Any, names: Any) -> str | None:
@@ -125,10 +152,13 @@ def features(layer: Any, inputs: tuple) -> tuple[int, int] | None:
     if argument is None or not inputs or not isinstance(inputs[0], Tensor):
         return None
     shape, axis = inputs[0].shape, 1
+    spatial = type(layer).__name__[-2:]  # "2d": channels stand before two axes
     if argument in ("in_features", "n_features"):
         axis = -1
-    elif argument == "in_channels":  # before as many axes as the kernel has
-        axis = -1 - len(layer.kernel_size)
+    elif spatial in ("1d", "2d", "3d") and not (argument == "num_features" and len(shape) == 2):
+        axis = -1 - int(spatial[0])
+    elif spatial in ("2d", "3d"):
+        return None
     if not -len(shape) <= axis < len(shape):
         return None
     return getattr(layer, argument), shape[axis]
