@@ -30,11 +30,12 @@ class Progress(Callback):
             from rich.console import Console
             from rich.live import Live
 
-            # what a user prints stays where it was sent
-            together = sys.stdout.isatty()
-            self.live = Live(console=Console(file=out), redirect_stdout=together)
+            same = sys.stdout.isatty()  # else what a user prints goes where it was sent
+            self.live = Live(console=Console(file=out), redirect_stdout=same)
             self.live.start()
         self.told = perf_counter()
+        if run.validation is not None:
+            self.print("losses and metrics: subtrain / validation")
 
     def on_epoch_start(self, run: Any) -> None:
         self.begun = perf_counter()
@@ -78,7 +79,7 @@ class Progress(Callback):
         """The live line."""
         from rich.text import Text
 
-        self.live.update(Text(text, no_wrap=True, overflow="ellipsis"))
+        self.live.update(Text(text))
 
     def print(self, text: str) -> None:
         """A plain line."""
@@ -87,7 +88,7 @@ class Progress(Callback):
     # ---- the words
 
     def line(self, run: Any, *, complete: bool) -> str:
-        """`epoch 3/20  loss 0.2  validation loss 0.3  accuracy 0.9 / 0.9  900 rows/s  8 s left`."""
+        """`epoch 3/20  loss 0.21 / 0.25  accuracy 0.93 / 0.91  9,000 rows/s  8 s left`."""
         parts = [f"epoch {run.epoch}/{run.epochs}", *curves(run)]
         if not complete:
             parts[1:1] = [f"step loss {run.loss:.4g}"]
@@ -112,17 +113,15 @@ class Progress(Callback):
 def curves(run: Any) -> list[str]:
     """The last value of every curve, subtrain and validation side by side."""
     history = run.history
-    if not history.losses:
-        return []
-    parts = [f"loss {history.losses[-1]:.4g}"]
-    if history.validation_losses:
-        parts.append(f"validation loss {history.validation_losses[-1]:.4g}")
-    for name, values in history.metrics.items():
-        if name.startswith("validation_"):
+    named = {"loss": history.losses, "validation_loss": history.validation_losses}
+    named |= history.metrics
+    parts = []
+    for name, values in named.items():
+        if name.startswith("validation_") or not values:
             continue
-        held_out = history.metrics.get(f"validation_{name}")
-        both = f" / {held_out[-1]:.4g}" if held_out else ""
-        parts.append(f"{name.replace('_', ' ')} {values[-1]:.4g}{both}")
+        held_out = named.get(f"validation_{name}")
+        both = f" / {held_out[-1]:.3g}" if held_out else ""
+        parts.append(f"{name.replace('_', ' ')} {values[-1]:.3g}{both}")
     return parts
 
 
