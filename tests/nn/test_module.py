@@ -1,6 +1,7 @@
 """What a module has and how it changes: as in PyTorch, name by name."""
 
 import copy
+import inspect
 import pickle
 import timeit
 
@@ -80,6 +81,14 @@ def test_super_init_may_be_left_out():
         pass
 
     assert [n for n, _ in Child().named_parameters()] == ["layer.weight", "layer.bias"]
+
+
+def test_signatures():
+    assert list(inspect.signature(nn.Linear).parameters)[:3] == [
+        *("in_features", "out_features", "bias")
+    ]
+    assert str(inspect.signature(nn.Module)) == "()"
+    assert list(inspect.signature(nn.Linear(1, 1)).parameters) == ["input"]
 
 
 # ---- attributes

@@ -24,6 +24,7 @@ is made, whatever they are.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any, Self
@@ -52,12 +53,24 @@ from .places import located
 from .saved import Saved
 
 
+class Signature:
+    """What editors and `help` show: the constructor of a class, the `forward` of a module."""
+
+    def __get__(self, module: Any, cls: Any) -> inspect.Signature:
+        if module is not None:
+            return inspect.signature(module.forward)
+        constructor = inspect.signature(cls.__init__)
+        given = list(constructor.parameters.values())[1:]
+        return inspect.Signature(given)
+
+
 class Module(Saved):
     """A part of a network: call it with tensors; `forward` says what it computes.
 
     training   whether it is learning (`train()`) or used (`eval()`): dropout and batch norm differ
     """
 
+    __signature__ = Signature()
     training: bool
     _container = False  # whether it only holds the modules that it is given, as Sequential does
     _attribute_roles: dict[str, str]  # {name: parameter, buffer or module}, in order

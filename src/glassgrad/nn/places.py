@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -207,7 +207,9 @@ def user_line(error: BaseException) -> str:
             return ""
         found = frame, frame.f_lineno
     file, number = found[0].f_code.co_filename, found[1]
-    return f"{Path(file).name}:{number}    {linecache.getline(file, number).strip()}".rstrip()
+    return (
+        f"{os.path.basename(file)}:{number}    {linecache.getline(file, number).strip()}".rstrip()
+    )
 
 
 def _is_users(frame: Any) -> bool:
