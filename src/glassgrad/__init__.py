@@ -12,6 +12,7 @@ from .operations import Operation
 from .random import (
     Generator,
     bernoulli,
+    binomial,
     default_generator,
     get_rng_state,
     initial_seed,
@@ -33,11 +34,13 @@ from .tensors import InitialNode, Tensor, get_default_dtype, set_default_dtype
 from .tensors.creation import (
     arange,
     as_tensor,
+    asarray,
     empty,
     empty_like,
     eye,
     from_dlpack,
     from_numpy,
+    frombuffer,
     full,
     full_like,
     linspace,
@@ -48,8 +51,8 @@ from .tensors.creation import (
     zeros,
     zeros_like,
 )
-from .tensors.functions import *
 from .tensors.device import device
+from .tensors.functions import *
 from .tensors.printing import set_printoptions
 from .types import (
     ShapeError,

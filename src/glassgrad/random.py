@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from .tensors.creation import _leaf, _size, coerced
+from .tensors.functions import function
 from .tensors.generator import Generator, chosen, default_generator
 from .tensors.tensor import Tensor
 from .types import int64, supported
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed",
-    "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "seed", "set_rng_state",
+    "Generator", "bernoulli", "binomial", "default_generator", "get_rng_state", "initial_seed",
+    "manual_seed", "multinomial", "normal", "poisson", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]  # fmt: skip
 
 
@@ -96,37 +97,18 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tenso
     return chosen(generator).normal(_size((size,)), dtype) * std + mean
 
 
-def bernoulli(input, p=None, *, generator=None) -> Tensor:
-    """1 with probability `input` (or `p`), else 0, for each element."""
-    x = coerced(input)
-    probability = x.detach() if p is None else p
-    if ((x < 0) | (x > 1)).any() and p is None:
-        raise RuntimeError("bernoulli takes probabilities, and there are some outside [0, 1]")
-    return (chosen(generator).uniform(x.shape, x.dtype) < probability).to(x.dtype)
+bernoulli = function(Tensor.bernoulli)
+multinomial = function(Tensor.multinomial)
 
 
-def multinomial(input, num_samples, replacement=False, *, generator=None) -> Tensor:
-    """Positions drawn with the probabilities of each row: [..., n] -> [..., num_samples]."""
-    weights = coerced(input).detach().double()
-    if (weights < 0).any() or not weights.isfinite().all() or (weights.sum(-1) <= 0).any():
-        raise RuntimeError(
-            "multinomial takes rows of finite weights that are not negative and not all 0"
-        )
-    if not replacement:
-        return _without_replacement(weights, num_samples, chosen(generator))
-    edges = weights.cumsum(-1)
-    u = chosen(generator).uniform((*weights.shape[:-1], num_samples), np.float64) * edges[..., -1:]
-    return (u.unsqueeze(-1) >= edges.unsqueeze(-2)).sum(-1)
-
-
-def _without_replacement(weights: Tensor, count: int, generator: Generator) -> Tensor:
-    """The first `count` of exponential races: a place finishes at -ln(u) / weight."""
-    if ((weights > 0).sum(-1) < count).any():
-        raise RuntimeError(
-            f"multinomial cannot draw {count} different places from fewer with weight > 0"
-        )
-    race = -(1 - generator.uniform(weights.shape, np.float64)).log() / weights
-    return race.argsort(-1)[..., :count]
+def binomial(count, prob, generator=None) -> Tensor:
+    """How many of `count` trials succeed, each with probability `prob`, for each element."""
+    count, prob = coerced(count).detach(), coerced(prob).detach()
+    shape = np.broadcast_shapes(count.shape, prob.shape)
+    trials = int(count.max().item()) if count.numel() else 0
+    u = chosen(generator).uniform((trials, *shape), np.float64)
+    number = coerced(np.arange(trials)).reshape(trials, *(1,) * len(shape))
+    return ((u < prob) & (number < count)).sum(0).to(count.dtype)
 
 
 def poisson(input, generator=None) -> Tensor:

@@ -34,6 +34,20 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     return Tensor.lift(_array(data, dtype))
 
 
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> Tensor:
+    """`obj` as a leaf: with copy=None shared where it can be, True a copy, False never a copy."""
+    array = _array(obj, dtype)
+    if copy is False and not np.may_share_memory(array, np.asarray(obj)):
+        raise ValueError(f"asarray: {type(obj).__name__} cannot become a tensor without a copy")
+    return _leaf(np.array(array) if copy else array, device, bool(requires_grad))
+
+
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False) -> Tensor:
+    """A leaf on the memory of a buffer: `count` elements after `offset` bytes."""
+    array = np.frombuffer(buffer, supported(dtype), count, offset)
+    return _leaf(array, None, requires_grad)
+
+
 def from_numpy(ndarray) -> Tensor:
     """A leaf that shares the array's memory and keeps its dtype."""
     if not isinstance(ndarray, np.ndarray):
@@ -113,6 +127,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
 
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, at equal distances."""
+    _refuse_negative("linspace", steps)
     array = np.linspace(float(start), float(end), steps)
     return _leaf(array.astype(_dtype(dtype)), device, requires_grad)
 
@@ -121,8 +136,14 @@ def logspace(
     start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False
 ) -> Tensor:
     """base^start to base^end, `steps` numbers in equal ratios."""
+    _refuse_negative("logspace", steps)
     array = np.logspace(float(start), float(end), steps, base=base)
     return _leaf(array.astype(_dtype(dtype)), device, requires_grad)
+
+
+def _refuse_negative(what: str, steps: int) -> None:
+    if steps < 0:
+        raise RuntimeError(f"{what} makes no fewer than 0 numbers; steps is {steps}")
 
 
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
@@ -173,7 +194,10 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
     own = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
     if not own and _holds_tensors(data):
         data = [_array(d, None) for d in data]
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ValueError("a tensor cannot be made of rows of unequal length") from None
     if array.dtype not in SHORT and array.dtype.kind not in "fiub":
         raise TypeError(
             f"a tensor cannot be made of {type(data).__name__} with elements {array.dtype}: "

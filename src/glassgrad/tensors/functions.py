@@ -312,6 +312,13 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     return x.repeat_interleave(repeats, dim, output_size=output_size)
 
 
+def fill(input, value):
+    """With the shape and dtype of `input`, every element `value`, a number or a tensor []."""
+    x = coerced(input)
+    value = value.to(x.dtype) if isinstance(value, Node) else x.new_full((), value)
+    return value.expand(x.shape)
+
+
 def logistic_loss(input, target):
     """log(1 + exp(-y A)) for each row, labels y in {-1, 1}, scores A (lecture H); 0 is refused.
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
-from . import state as modes
-from .inplace import InPlace, in_place
+from .draws import Draws
+from .inplace import in_place
 
 
-class InPlaceMethods(InPlace):
+class InPlaceMethods(Draws):
     """Refused on computed tensors, and outside `no_grad` on leaves that require gradients."""
 
     # ---- of one tensor
@@ -199,74 +196,3 @@ class InPlaceMethods(InPlace):
     def map_(self, tensor, callable):
         """Write callable(x, y) for each element x and that of another tensor, y."""
         return self.assign(np.vectorize(callable, [self.dtype])(self.known(), tensor.known()))
-
-    # ---- random numbers
-
-    def uniform_(self, *args, generator=None, **limits):
-        """Write numbers evenly from [from, to), by default [0, 1): `uniform_(-1, 1)`."""
-        low, high = _limits(args, limits, 0.0, 1.0)
-        if not low <= high:
-            raise RuntimeError(f"uniform_ takes from <= to, and got from={low} and to={high}")
-        return self._replace(
-            self._stream(generator).uniform(self.shape, self.dtype) * (high - low) + low
-        )
-
-    def normal_(self, mean=0, std=1, *, generator=None):
-        """Write normal numbers."""
-        if std < 0:
-            raise RuntimeError(f"normal_ takes a standard deviation std >= 0, not {std}")
-        return self._replace(self._stream(generator).normal(self.shape, self.dtype) * std + mean)
-
-    def log_normal_(self, mean=1, std=2, *, generator=None):
-        """Write e^z of normal numbers z with `mean` and `std`."""
-        drawn = self._stream(generator).normal(self.shape, self.dtype) * std + mean
-        return self._replace(drawn.exp())
-
-    def exponential_(self, lambd=1, *, generator=None):
-        """Write exponential numbers with mean 1 / lambd."""
-        if lambd <= 0:
-            raise RuntimeError(f"exponential_ takes lambd > 0, not {lambd}")
-        u = self._stream(generator).uniform(self.shape, self.dtype)
-        return self._replace(-(-u).log1p() / lambd)
-
-    def geometric_(self, p, *, generator=None):
-        """Write how many trials it takes to succeed with probability `p`: 1, 2, ..."""
-        if not 0 < p < 1:
-            raise RuntimeError(f"geometric_ takes a probability 0 < p < 1, not {p}")
-        u = self._stream(generator).uniform(self.shape, np.float64)
-        trials = ((-u).log1p() / math.log1p(-p)).ceil().clamp(min=1)
-        return self._replace(trials.to(self.dtype))
-
-    def cauchy_(self, median=0, sigma=1, *, generator=None):
-        """Write numbers of the Cauchy distribution."""
-        u = self._stream(generator).uniform(self.shape, self.dtype)
-        return self._replace(((u - 0.5) * math.pi).tan() * sigma + median)
-
-    def bernoulli_(self, p=0.5, *, generator=None):
-        """Write 1 with probability `p`, a number or a tensor, else 0."""
-        u = self._stream(generator).uniform(self.shape, np.float64)
-        return self._replace((u < p).to(self.dtype))
-
-    def random_(self, *args, generator=None, **limits):
-        """Write integers evenly from from, ..., to - 1: `random_(10)` or `random_(-5, 5)`."""
-        args = (0, *args) if len(args) == 1 and not limits else args
-        low, high = _limits(args, limits, 0, _largest(self.dtype) + 1)
-        return self._replace(self._stream(generator).integers(low, high, self.shape).to(self.dtype))
-
-    def _stream(self, generator: Any) -> Any:
-        return modes.default_generator if generator is None else generator
-
-
-def _limits(args, named, low, high):
-    """`from` and `to`, given by position or name; `from` is a word of Python and cannot be one."""
-    found = {"from": low, "to": high, **dict(zip(("from", "to"), args)), **named}
-    if len(found) > 2 or len(args) > 2:
-        raise TypeError(f"takes from and to, and got {args} and {named}")
-    return found["from"], found["to"]
-
-
-def _largest(dtype):
-    """The largest integer up to which the dtype has all."""
-    if dtype.kind == "f":
-        return 2 ** (np.finfo(dtype).nmant + 1)
-    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max) - (dtype.itemsize == 8)
