@@ -165,6 +165,16 @@ def test_other_errors_keep_their_words_and_get_a_note():
     ]
 
 
+def test_the_line_is_never_one_of_numpys():
+    class Mine(nn.Module):
+        def forward(self, x):
+            return np.reshape(x.numpy(), (3, 5))  # fails inside of NumPy
+
+    with pytest.raises(ValueError, match="reshape") as error:
+        Mine()(gg.ones(2))
+    assert error.value.__notes__[0].endswith(line_of("fails inside of NumPy"))
+
+
 def test_notes_of_others_stay():
     class Failing(nn.Module):
         def forward(self, x):

@@ -23,11 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from ..tensors.node import user_frame
 from ..tensors.tensor import Tensor
 from ..types import ShapeError
 from .architecture import arguments, shipped
 
-PACKAGE = __name__.split(".")[0]
+NOT_THE_USERS = {__name__.split(".")[0], "numpy", *sys.stdlib_module_names}
 TAKES = ("in_features", "n_features", "in_channels", "num_features", "num_channels")
 GIVES = ("out_features", "out_channels", "embedding_dim")
 
@@ -193,27 +194,16 @@ def constructor(layer: Any, argument: str | None = None, value: Any = None) -> s
 
 def user_line(error: BaseException) -> str:
     """`digits.py:14    return self.stack(features)`: the user's innermost line."""
-    found = None
+    frame = user_frame()
+    found = frame, frame.f_lineno
     traceback = error.__traceback__
-    while traceback is not None:
-        if _is_users(traceback.tb_frame):
+    while traceback is not None:  # from the call that failed inwards
+        if traceback.tb_frame.f_globals.get("__name__", "").split(".")[0] not in NOT_THE_USERS:
             found = traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
-    if found is None:
-        frame: Any = sys._getframe(1)
-        while frame is not None and not _is_users(frame):
-            frame = frame.f_back
-        if frame is None:
-            return ""
-        found = frame, frame.f_lineno
     file, number = found[0].f_code.co_filename, found[1]
-    return (
-        f"{os.path.basename(file)}:{number}    {linecache.getline(file, number).strip()}".rstrip()
-    )
-
-
-def _is_users(frame: Any) -> bool:
-    return frame.f_globals.get("__name__", "").split(".")[0] != PACKAGE
+    line = linecache.getline(file, number).strip()
+    return f"{os.path.basename(file)}:{number}    {line}".rstrip()
 
 
 def joined(*names: str) -> str:
