@@ -89,9 +89,8 @@ class Progress(Callback):
 
     def line(self, run: Any, *, complete: bool) -> str:
         """`epoch 3/20  loss 0.21 / 0.25  accuracy 0.93 / 0.91  9,000 rows/s  8 s left`."""
-        parts = [f"epoch {run.epoch}/{run.epochs}", *curves(run)]
-        if not complete:
-            parts[1:1] = [f"step loss {run.loss:.4g}"]
+        parts = [f"epoch {run.epoch}/{run.epochs}"]
+        parts += curves(run) or [f"loss of this step {run.loss:.3g}"]
         passed = perf_counter() - self.begun
         seconds = run.history.epoch_seconds[-1] if complete else passed
         if run.rows and seconds > 0:
