@@ -124,6 +124,17 @@ def test_a_users_class_without_a_model_to_load_into_is_said(path, model, says):
     assert __name__ not in json.dumps(files.description(path))
 
 
+def test_layers_that_were_changed_load_into_such_a_model(path):
+    model, other = network(), network()
+    for changed in (model, other):
+        changed[0].bias = None
+        changed[2].weight = nn.Parameter(gg.randn(5, 4))
+    files.save(model, path)
+    with pytest.raises(FileError, match=r"0.bias in it does not fit .* into=model\)"):
+        files.load(path)
+    assert same_state(files.load(path, into=other), model)
+
+
 def test_another_model_to_load_into_is_refused_and_left_alone(path):
     files.save(network(), path)
     other = nn.Sequential(nn.Linear(3, 5))
@@ -373,7 +384,7 @@ BAD = {
     "strange value": (note(values={"eval": "1"}), "is corrupt: {'eval': '1'} is no value"),
     "bad dict": (note(values={"dict": [1]}), "is corrupt: "),
     "metadata": (note(metadata=[]), "its metadata is no dict"),
-    "no state": (note(kind="model", architecture=LINEAR), "the model in it cannot be built"),
+    "no state": (note(kind="model", architecture=LINEAR), "weight in it does not fit the layers"),
     "no architecture": (note(kind="model"), "the model in it cannot be built"),
     "arguments": (
         note(kind="model", architecture={"class": "Linear", "arguments": {"in": 3}}),

@@ -184,6 +184,11 @@ def built(note: dict, state: dict, name: str) -> Any:
             raise FileError(own_classes(name, note["class"], strange))
         with limited(SPARE + 2 * sum(x.numel() for x in state.values() if isinstance(x, Tensor))):
             model = nn.build(note["architecture"])
+        if key := misfit(model, state):
+            raise FileError(
+                f"{name}: {key} in it does not fit the layers as they are constructed; if they were "
+                f"changed after that, make the model so and gg.load({name!r}, into=model)"
+            )
         restore(model, state, note)
     except FileError:
         raise
@@ -193,6 +198,18 @@ def built(note: dict, state: dict, name: str) -> Any:
     finally:
         default_generator.set_state(drawn)
     return model
+
+
+def misfit(model: Any, state: dict) -> str:
+    """The first entry that only one of model and state has, or that has another shape there."""
+    own = model.state_dict()
+    keys = [k for k in {**own, **state} if shape_of(own.get(k)) != shape_of(state.get(k))]
+    return keys[0] if keys else ""
+
+
+def shape_of(entry: Any) -> Any:
+    """The shape of a tensor, the type of something else."""
+    return entry.shape if isinstance(entry, Tensor) else type(entry)
 
 
 def restore(model: Any, state: dict, note: dict) -> None:
