@@ -193,7 +193,8 @@ class Shapes(Node):
         """At most `chunks` parts of equal size; the last may be smaller."""
         if chunks < 1:
             raise RuntimeError(f"chunk needs at least one part, not {chunks}")
-        return self.split(max(-(-self.size(dim) // chunks), 1), dim)
+        n = self.size(dim)
+        return self.split(-(-n // chunks) if n else [0] * chunks, dim)
 
     def unbind(self, dim=0):
         """The elements of an axis as a tuple."""
