@@ -186,8 +186,8 @@ def built(note: dict, state: dict, name: str) -> Any:
             model = nn.build(note["architecture"])
         if key := misfit(model, state):
             raise FileError(
-                f"{name}: {key} in it does not fit the layers as they are constructed; if they were "
-                f"changed after that, make the model so and gg.load({name!r}, into=model)"
+                f"{name}: {key} in it does not fit the layers as they are constructed; if they "
+                f"were changed after that, make the model so and gg.load({name!r}, into=model)"
             )
         restore(model, state, note)
     except FileError:

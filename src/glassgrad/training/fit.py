@@ -55,9 +55,9 @@ def fit(
                    once, and of a DataLoader what it says
     shuffle        whether the rows come in a new random order in each epoch
     seed           of the random stream of this training.  From it are drawn, in this order: the
-                   validation rows if they are a fraction, then in each epoch the order of the rows,
-                   then what the model draws (dropout) step by step.  The default generator is
-                   afterwards as it was before
+                   validation rows if they are a fraction, then in each epoch the order of the rows
+                   unless all are one batch, then what the model draws (dropout) step by step.
+                   The default generator is afterwards as it was before
     validation     data like `data`, or the fraction of its rows that is kept apart
     metrics        names of `training.metrics`, or functions of labels and outputs, measured on
                    subtrain and validation rows after each epoch, in eval mode

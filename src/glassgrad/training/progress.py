@@ -15,7 +15,7 @@ PATIENCE = 10.0  # seconds after which a plain line comes anyway
 class Progress(Callback):
     """Shows epoch, loss and metrics on subtrain and validation rows, rows per second, time left.
 
-    file  where to write; None is the standard error output
+    file  where to write; None is the standard error output, and the page in a notebook
     """
 
     def __init__(self, file: Any = None) -> None:
@@ -25,7 +25,7 @@ class Progress(Callback):
         self.seconds, self.done = 0.0, 0  # of complete epochs that this call has gone through
 
     def on_train_start(self, run: Any) -> None:
-        out = self.file or sys.stderr
+        out = self.stream
         if out.isatty():
             from rich.console import Console
             from rich.live import Live
@@ -75,6 +75,11 @@ class Progress(Callback):
             self.live.stop()
             self.live = None
 
+    @property
+    def stream(self) -> Any:
+        """Where the lines go."""
+        return self.file or (sys.stdout if "ipykernel" in sys.modules else sys.stderr)
+
     def show(self, text: str) -> None:
         """The live line."""
         from rich.text import Text
@@ -83,7 +88,7 @@ class Progress(Callback):
 
     def print(self, text: str) -> None:
         """A plain line."""
-        print(text, file=self.file or sys.stderr, flush=True)
+        print(text, file=self.stream, flush=True)
 
     # ---- the words
 

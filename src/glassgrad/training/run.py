@@ -142,10 +142,10 @@ class Run:
         return total / self.rows if self.rows else math.nan, seconds
 
     def batches(self) -> Iterator[Batch]:
-        """The batches of an epoch, in random order if asked for, drawn when the epoch begins."""
-        order = None
-        if self.shuffle and not isinstance(self.subtrain, LoaderRows):
-            order = default_generator.permutation(len(self.subtrain)).value
+        """The batches of an epoch, in random order if asked for and if there are several."""
+        order, rows = None, self.rows_of_epoch()
+        if self.shuffle and (self.batch_size or rows) < rows < math.inf:
+            order = default_generator.permutation(int(rows)).value
         return batches(self.subtrain, self.batch_size, order)
 
     def judge(self) -> None:
