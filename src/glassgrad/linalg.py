@@ -9,10 +9,19 @@ import numpy as np
 
 from .operations import linear_algebra as op
 from .tensors.creation import coerced
+from .tensors.elimination import lu, lu_factor, lu_solve
 from .tensors.functions import function
-from .tensors.linear_algebra import QR
+from .tensors.linear_algebra import QR, LinAlgError
 from .tensors.tensor import Tensor
 from .types import is_real
+
+__all__ = [
+    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "LinAlgError",
+    "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
+    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",
+    "vector_norm",
+]  # fmt: skip
 
 
 class Eigen(NamedTuple):

@@ -10,7 +10,15 @@ import glassgrad as gg
 from expressions import compare
 
 EXPRESSIONS = """
-t.det(s); squares.det(); t.linalg.det(spd); t.logdet(spd); t.logdet(squares[:1]); s.slogdet()
+t.linalg.lu_factor(s); t.linalg.lu_factor(squares); t.linalg.lu(s); t.linalg.lu(tall)
+t.linalg.lu(x); t.linalg.lu(spd); t.lu_solve(x.T, *t.linalg.lu_factor(s))
+t.linalg.lu_solve(*t.linalg.lu_factor(squares), z[..., :2])
+t.linalg.lu_solve(*t.linalg.lu_factor(s), x, left=False)
+t.linalg.lu_solve(*t.linalg.lu_factor(s), x.T, adjoint=True)
+t.linalg.lu_solve(*t.linalg.lu_factor(s), x, left=False, adjoint=True)
+t.lu_unpack(*t.linalg.lu_factor(tall))
+t.lu_unpack(*t.linalg.lu_factor(squares), unpack_pivots=False)[1:]; v.ger(w); t.det(s)
+squares.det(); t.linalg.det(spd); t.logdet(spd); t.logdet(squares[:1]); s.slogdet()
 t.linalg.slogdet(squares); t.slogdet(-spd); t.linalg.inv(s); squares.inverse(); t.inverse(spds)
 t.linalg.solve(s, x.T); t.linalg.solve(s, v4); t.linalg.solve(squares, cross)
 t.linalg.solve(squares, tall[:3]); t.linalg.solve(s, x, left=False); t.linalg.solve(squares, z)
@@ -73,6 +81,7 @@ def test_float32_stays_float32(expression):
 @pytest.mark.parametrize(
     "call, text",
     [
+        (lambda: gg.linalg.lu_factor(gg.ones(2)), "lu_factor takes matrices and got f32[2]"),
         (lambda: gg.ones(2, 2).inverse(), "solve of f32[2, 2]: a matrix is singular; pinverse()"),
         (lambda: gg.ones(2, 3).inverse(), "inverse takes square matrices and got f32[2, 3]"),
         (lambda: gg.ones(2, 3).det(), "det takes square matrices and got f32[2, 3]"),
@@ -103,6 +112,11 @@ def test_bad_input_is_named(call, text):
     with pytest.raises(RuntimeError) as error:
         call()
     assert text in str(error.value)
+
+
+def test_the_error_of_a_singular_matrix_is_pytorchs():
+    with pytest.raises(gg.linalg.LinAlgError):
+        gg.linalg.inv(gg.zeros(2, 2))
 
 
 @pytest.mark.parametrize("function", [gg.linalg.svdvals, gg.linalg.eigvalsh])

@@ -11,6 +11,8 @@ from typing import Any
 
 from .creation import arange, coerced
 from .einsum import *  # noqa: F403
+from .elimination import *  # noqa: F403
+from .elimination import lu_solve as _lu_solve
 from .joins import *  # noqa: F403
 from .node import Node
 from .sampling import *  # noqa: F403
@@ -310,6 +312,11 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     if repeats is None:
         return arange(x.shape[0]).repeat_interleave(x)
     return x.repeat_interleave(repeats, dim, output_size=output_size)
+
+
+def lu_solve(b, LU_data, LU_pivots):
+    """X with A X = b from the factors that `linalg.lu_factor` gave of A."""
+    return _lu_solve(LU_data, LU_pivots, b)
 
 
 def fill(input, value):

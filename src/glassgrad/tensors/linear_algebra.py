@@ -12,6 +12,10 @@ from ..types import is_real
 from .node import Node, common_dtype
 
 
+class LinAlgError(RuntimeError):
+    """A matrix that cannot be solved or decomposed as asked."""
+
+
 class SignedLogarithm(NamedTuple):
     """A determinant as sign and logarithm of its magnitude."""
 
@@ -155,4 +159,4 @@ def _unsolvable(name, x, error):
         "Singular matrix": "a matrix is singular; pinverse() has no such limit",
         "Matrix is not positive definite": "a matrix is not positive definite",
     }
-    return RuntimeError(f"{name} of {x.type_}: {reasons.get(str(error), str(error))}")
+    return LinAlgError(f"{name} of {x.type_}: {reasons.get(str(error), str(error))}")

@@ -81,6 +81,8 @@ class Products(Node):
             raise ShapeError(f"outer takes two vectors and got {self.type_} and {vec2.type_}")
         return self.contract(vec2, ((0,), (1,)), 2)
 
+    ger = outer
+
     def contract(self, other, reads, rank):
         """The contraction with labelled axes (see operations/loop); transposes are read through."""
         x, y = self, other
