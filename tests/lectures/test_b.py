@@ -7,6 +7,7 @@ import pytest
 
 import glassgrad as gg
 from glassgrad import nn
+from glassgrad.training.tasks import TASKS
 
 F = nn.functional
 optim = gg.optim
@@ -72,6 +73,30 @@ def test_b2_maxout_contains_relu_and_leaky_relu():
 
 
 # ---- B3
+
+
+@pytest.mark.parametrize(
+    "task, activation, losses",
+    [
+        ("binary", "sigmoid", {"BCEWithLogitsLoss"}),
+        ("multi-class", "softmax", {"CrossEntropyLoss"}),
+        ("multi-label", "sigmoid", {"BCEWithLogitsLoss"}),
+        ("real", "identity", {"MSELoss"}),
+        ("unit", "sigmoid", {"MSELoss", "BCEWithLogitsLoss"}),
+    ],
+)
+def test_b3_output_layer_and_loss_from_the_task(task, activation, losses):
+    chosen = TASKS[task]
+    assert chosen.output_layer.__name__ == activation
+    assert chosen.loss_name in losses
+    scores = np.array([[-1.0, 0.5, 2.0]])
+    expected = {
+        "sigmoid": 1 / (1 + np.exp(-scores)),
+        "softmax": np.exp(scores) / np.exp(scores).sum(),
+        "identity": scores,
+    }
+    np.testing.assert_allclose(chosen.activate(scores), expected[activation], rtol=1e-14)
+
 
 TABLE = [(0, 0.1, 0.1), (0, 0.9, 2.3), (1, 0.1, 2.3), (1, 0.9, 0.1)]
 

@@ -147,6 +147,31 @@ def test_h5_subtrain_and_validation():
     assert sorted([*parts[0], *parts[1]]) == list(range(100))
 
 
+def test_h5_fit_steps_and_keeps_validation_rows_apart():
+    x = np.random.default_rng(0).normal(size=(25, 3)).astype(np.float32)
+    net = nn.Linear(3, 1)
+    steps = []
+
+    class Count(gg.training.Callback):
+        def on_step_end(self, run):
+            steps.append(run.step)
+
+    history = gg.fit(
+        net,
+        (x, x[:, :1]),
+        loss=nn.MSELoss(),
+        optimizer=gg.optim.SGD(net.parameters(), lr=0.1),
+        epochs=3,
+        batch_size=8,
+        validation=0.2,
+        callbacks=[Count()],
+        verbose=False,
+    )
+    assert len(steps) == 3 * math.ceil(20 / 8)
+    assert len(history.validation_losses) == len(history.losses) == 3
+    assert history.validation_losses[-1] < history.validation_losses[0]
+
+
 # ---- H6
 
 
