@@ -2,6 +2,7 @@
 
 from . import (
     composite,
+    convolution,
     elementwise,
     gather,
     index,
@@ -15,6 +16,6 @@ from .record import TABLE, Fold, Operation, Record, Sample, Space
 
 __all__ = [
     "TABLE", "Fold", "Operation", "Record", "Sample", "Space",
-    "composite", "elementwise", "gather", "index", "linear_algebra", "loop", "random", "special",
-    "view",
+    "composite", "convolution", "elementwise", "gather", "index", "linear_algebra", "loop",
+    "random", "special", "view",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...operations.loop import convolution
+from ...operations.convolution import convolution
 from ...tensors.creation import coerced
 from ...types import ShapeError
 from .arguments import along, batched, each
