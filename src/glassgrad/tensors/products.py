@@ -12,8 +12,6 @@ class Products(Node):
     """Matrix products of any rank."""
 
     def __matmul__(self, other):
-        if isinstance(other, Node) and len(self.value.shape) == 2 == len(other.value.shape):
-            return self.contract(other, ((0, 2), (2, 1)), 2)
         return self.matmul(other)
 
     def __rmatmul__(self, other):
@@ -25,17 +23,17 @@ class Products(Node):
         x: [..., i, k], other: [..., k, j] -> y: [..., i, j]
         """
         other = other if isinstance(other, Node) else self.lift(other)
-        m, n = len(self.shape), len(other.shape)
+        a, b = self.value.shape, other.value.shape
+        m, n = len(a), len(b)
+        if m == 2 == n and a[1] == b[0]:
+            return self.contract(other, ((0, 2), (2, 1)), 2)
         if not m or not n:
             raise ShapeError(
                 f"matmul needs at least one axis each; got {self.type_} and {other.type_}"
             )
-        if m == 2 == n:
-            return self.contract(other, ((0, 2), (2, 1)), 2)
-        inner = self.shape[-1], other.shape[max(n - 2, 0)]
-        if inner[0] != inner[1]:
+        if a[-1] != b[max(n - 2, 0)]:
             raise _inner(self, other)
-        batch = broadcast_shapes(self.shape[:-2], other.shape[:-2])
+        batch = broadcast_shapes(a[:-2], b[:-2])
         rank = len(batch) + (m > 1) + (n > 1)
         x, first = _batched(self, batch, (len(batch), rank) if m > 1 else (rank,))
         y, second = _batched(other, batch, (rank, rank - 1) if n > 1 else (rank,))
@@ -53,7 +51,7 @@ class Products(Node):
         mat2 = mat2 if isinstance(mat2, Node) else self.lift(mat2)
         if len(self.shape) != 2 or len(mat2.shape) != 2:
             raise ShapeError(f"mm takes two matrices and got {self.type_} and {mat2.type_}")
-        return self.contract(mat2, ((0, 2), (2, 1)), 2)
+        return self.matmul(mat2)
 
     def mv(self, vec):
         """Matrix times vector."""
