@@ -14,6 +14,7 @@ from .einsum import *  # noqa: F403
 from .elimination import *  # noqa: F403
 from .elimination import lu_solve as _lu_solve
 from .joins import *  # noqa: F403
+from .names import with_numpy_names
 from .node import Node
 from .sampling import *  # noqa: F403
 from .tensor import Tensor
@@ -215,14 +216,14 @@ reshape = function(Tensor.reshape)
 roll = function(Tensor.roll)
 rot90 = function(Tensor.rot90)
 select = function(Tensor.select)
-split = function(Tensor.split)
 split_with_sizes = function(Tensor.split_with_sizes)
 squeeze = function(Tensor.squeeze)
+swapaxes = function(Tensor.swapaxes)
 t = function(Tensor.t)
 tensor_split = function(Tensor.tensor_split)
 tile = function(Tensor.tile)
 trace = function(Tensor.trace)
-transpose = swapaxes = swapdims = function(Tensor.transpose)
+transpose = swapdims = function(Tensor.transpose)
 tril = function(Tensor.tril)
 triu = function(Tensor.triu)
 unbind = function(Tensor.unbind)
@@ -268,7 +269,6 @@ addmv = function(Tensor.addmv)
 addr = function(Tensor.addr)
 baddbmm = function(Tensor.baddbmm)
 bmm = function(Tensor.bmm)
-cdist = function(Tensor.cdist)
 cholesky = function(Tensor.cholesky)
 cholesky_inverse = function(Tensor.cholesky_inverse)
 cholesky_solve = function(Tensor.cholesky_solve)
@@ -314,6 +314,17 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     return x.repeat_interleave(repeats, dim, output_size=output_size)
 
 
+@with_numpy_names
+def split(tensor, split_size_or_sections, dim=0):
+    """Parts of one size along `dim`, or of the sizes listed."""
+    return coerced(tensor).split(split_size_or_sections, dim)
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """The distance of each row of `x1` to each row of `x2`."""
+    return coerced(x1).cdist(x2, p, compute_mode)
+
+
 def lu_solve(b, LU_data, LU_pivots):
     """X with A X = b from the factors that `linalg.lu_factor` gave of A."""
     return _lu_solve(LU_data, LU_pivots, b)
@@ -343,6 +354,15 @@ def logistic_loss(input, target):
     return (-target * input).logaddexp(0.0)
 
 
-_helpers = {"Any", "Callable", "Node", "Tensor", "arange", "coerced", "function"}
+_helpers = {
+    "Any",
+    "Callable",
+    "Node",
+    "Tensor",
+    "arange",
+    "coerced",
+    "function",
+    "with_numpy_names",
+}
 __all__ = [name for name in list(globals()) if name[0] != "_" and callable(globals()[name])]
 __all__ = [name for name in __all__ if name not in _helpers]

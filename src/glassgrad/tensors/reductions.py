@@ -98,7 +98,7 @@ class Reductions(Node):
         y = (x - largest).exp().sum(dim, keepdim=True).log() + largest
         return y if keepdim else y._without(axes_of(dim, len(self.shape)))
 
-    def norm(self, p=2, dim=None, keepdim=False, dtype=None):
+    def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
         """(sum |x|^p)^(1/p); p may be inf, -inf, 0 (how many are nonzero) or "fro"."""
         x = real(self if dtype is None else self.to(dtype))
         if p in (math.inf, -math.inf):

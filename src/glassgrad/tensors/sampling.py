@@ -53,12 +53,12 @@ def unravel_index(indices, shape) -> tuple:
     return tuple(x.lift(np.asarray(i)) for i in np.unravel_index(x.known(), tuple(shape)))
 
 
-def tril_indices(row, col, offset=0, *, dtype=np.int64, device=None) -> Any:
+def tril_indices(row, col, offset=0, *, dtype=np.int64, device="cpu") -> Any:
     """Rows and columns of the places on and below a diagonal: [2, count]."""
     return coerced(np.stack(np.tril_indices(row, offset, col))).to(dtype)
 
 
-def triu_indices(row, col, offset=0, *, dtype=np.int64, device=None) -> Any:
+def triu_indices(row, col, offset=0, *, dtype=np.int64, device="cpu") -> Any:
     """Rows and columns of the places on and above a diagonal: [2, count]."""
     return coerced(np.stack(np.triu_indices(row, offset, col))).to(dtype)
 

@@ -65,6 +65,10 @@ class Shapes(Node):
             order[a], order[b] = b, a
         return self.permute(order)
 
+    def swapaxes(self, axis0, axis1):
+        """`transpose`, with NumPy's names."""
+        return self.transpose(axis0, axis1)
+
     def movedim(self, source, destination):
         """Axes moved to other places, the others in their order."""
         rank = len(self.shape)
@@ -219,7 +223,7 @@ class Shapes(Node):
 
     nelement, ndimension = numel, dim
     moveaxis = movedim
-    swapaxes = swapdims = transpose
+    swapdims = transpose
 
     # ---- shared
 
