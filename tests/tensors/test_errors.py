@@ -8,7 +8,7 @@ REFUSED = {  # expression: part of the message
     "x + y": "shapes [3, 4] and [4, 3] do not broadcast: axis -2 has both 3 and 4 elements",
     "x * t.ones(2)": "shapes [3, 4] and [2] do not broadcast",
     "t.where(b, x, y)": "do not broadcast",
-    "x @ x": "a contraction of f32[3, 4] and f32[3, 4] meets 4 with 3 elements",
+    "x @ x": "f32[3, 4] @ f32[3, 4]: the last axis of the first has 4 elements",
     "x.mm(v)": "mm takes two matrices and got f32[3, 4] and f32[4]",
     "x.mv(x)": "mv takes a matrix and a vector and got f32[3, 4] and f32[3, 4]",
     "v.dot(x)": "dot takes two vectors and got f32[4] and f32[3, 4]",
