@@ -12,7 +12,7 @@ from ..types import ShapeError, Type
 from .domains import real
 from .loop import PRODUCTS
 from .record import Record, Space, sample
-from .view import window_counts, windowed
+from .view import meeting, window_counts, windowed
 
 # ---- the value: x: [batch, channels, lengths], kernels: [groups, outputs of each, channels, size].
 # There are three arrangements; the one is taken that moves least.
@@ -68,21 +68,10 @@ def _scattered(np, x, kernels, counts, stride, low, expand, dilation):
     y = np.zeros((batch, groups, outputs, *counts), x.dtype)
     for place in np.ndindex(*size):
         firsts = [d * k - a for k, d, a in zip(place, dilation, low)]
-        meet = list(map(_meeting, counts, lengths, stride, expand, firsts))
+        meet = list(map(meeting, counts, lengths, stride, expand, firsts))
         seen = products[(slice(None), slice(None), *place, slice(None), *(j for _, j in meet))]
         y[(..., *(i for i, _ in meet))] += seen
     return y.reshape(batch, groups * outputs, *counts)
-
-
-def _meeting(positions, elements, stride, expand, first):
-    """The positions i and the elements j that meet: stride i + first = expand j, as two slices."""
-    if expand != 1:
-        j, i = _meeting(elements, positions, expand, 1, -first)
-        return i, j
-    start = max(-(first // stride), 0)
-    stop = max(min((elements - 1 - first) // stride + 1, positions), start)
-    inside = slice(stride * start + first, stride * (stop - 1) + first + 1, stride)
-    return slice(start, stop), inside if stop > start else slice(0, 0)
 
 
 def _lengths(x, low, high, expand):
@@ -95,7 +84,7 @@ def _padded(np, x, low, high, expand):
     if not (any(low) or any(high) or expand != (1,) * len(expand)):
         return x
     y = np.zeros((*x.shape[:2], *_lengths(x, low, high, expand)), x.dtype)
-    meet = [_meeting(m, n, 1, e, -a) for m, n, e, a in zip(y.shape[2:], x.shape[2:], expand, low)]
+    meet = [meeting(m, n, 1, e, -a) for m, n, e, a in zip(y.shape[2:], x.shape[2:], expand, low)]
     y[(..., *(i for i, _ in meet))] = x[(..., *(j for _, j in meet))]
     return y
 

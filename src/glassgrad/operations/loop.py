@@ -48,6 +48,7 @@ def _extremum_gradient(g, y, x, axes):
 def reduction(name, meaning, gradient, fold, domain):
     """A loop over one input that folds `axes` away."""
     shapes = (((3, 4), (0,)), ((3, 4), (1,)), ((3, 4), (0, 1)), ((17, 2, 33), (0, 2)), ((1,), (0,)))
+    shapes += (((2, 700, 3), (0, 2)),)  # enough to be folded slice by slice
     samples = [sample(domain(*shape), axes=axes) for shape, axes in shapes]
     return Record(
         name,
@@ -61,15 +62,40 @@ def reduction(name, meaning, gradient, fold, domain):
     )
 
 
+def _folded(np, operation, x, axes):
+    """Slice by slice where the axes that vanish are short: NumPy takes ten times as long there."""
+    places = [x.shape[a] for a in axes]
+    if x.size < 4096 or axes[-1] != x.ndim - 1 or places[-1] > 16 or math.prod(places) > 64:
+        return operation.reduce(x, axes, dtype=x.dtype)
+    moved = x.transpose(*axes, *(a for a in range(x.ndim) if a not in axes))
+    first, *others = np.ndindex(*places)
+    total = moved[first].copy()
+    for place in others:
+        operation(total, moved[place], out=total)
+    return total
+
+
 sum = reduction(
     "sum",
-    lambda np, x, axes: x.sum(axes, x.dtype),
+    lambda np, x, axes: _folded(np, np.add, x, axes),
     lambda g, y, x, axes: (spread(g, x.shape, axes),),
     SUM,
     real,
 )
-amax = reduction("amax", lambda np, x, axes: x.max(axes), _extremum_gradient, MAXIMUM, distinct)
-amin = reduction("amin", lambda np, x, axes: x.min(axes), _extremum_gradient, MINIMUM, distinct)
+amax = reduction(
+    "amax",
+    lambda np, x, axes: _folded(np, np.maximum, x, axes),
+    _extremum_gradient,
+    MAXIMUM,
+    distinct,
+)
+amin = reduction(
+    "amin",
+    lambda np, x, axes: _folded(np, np.minimum, x, axes),
+    _extremum_gradient,
+    MINIMUM,
+    distinct,
+)
 
 # ---- contraction: matmul of any rank, einsum and tensordot are this one.
 # Labels 0 ... rank - 1 are the axes of the output in order; the labels that follow are summed over.

@@ -203,6 +203,17 @@ def window_counts(extents, size, stride, dilation):
     return tuple(counts)
 
 
+def meeting(positions, elements, stride, expand, first):
+    """The positions i and the elements j that meet: stride i + first = expand j, as two slices."""
+    if expand != 1:
+        j, i = meeting(elements, positions, expand, 1, -first)
+        return i, j
+    start = max(-(first // stride), 0)
+    stop = max(min((elements - 1 - first) // stride + 1, positions), start)
+    inside = slice(stride * start + first, stride * (stop - 1) + first + 1, stride)
+    return slice(start, stop), inside if stop > start else slice(0, 0)
+
+
 def windowed(np, x, size, stride, dilation):
     """The windows of an array, without a copy."""
     lead = x.ndim - len(size)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ...operations.index import position
 from ...operations.view import view
 from ...tensors.state import state
 from ...types import ShapeError, int32, int64, uint8
@@ -88,11 +87,3 @@ def check_range(x: Any, count: int, name: str, ignored: int | None = None) -> No
 
 
 INDICES = (int64, int32)  # what an embedding takes
-
-
-def grid(x: Any, counts: tuple, steps: tuple, shifts: tuple) -> Any:
-    """[*counts]: where `steps * i - shifts` lies in a flattened channel of x."""
-    index: Any = 0
-    for axis, (length, step, shift) in enumerate(zip(x.shape[2:], steps, shifts)):
-        index = index * length + x.apply(position, shape=counts, axis=axis) * step - shift
-    return index

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...operations.index import window_argmax
 from ...operations.view import windows
 from ...tensors.creation import coerced
-from ...types import ShapeError, is_real
-from .arguments import batched, each, grid
+from ...types import ShapeError
+from .arguments import batched, each
 from .shapes import pad
 
 __all__ = [
@@ -33,10 +34,10 @@ class Geometry(NamedTuple):
     low: tuple[int, ...]
     high: tuple[int, ...]
 
-    def of(self, x: Any, fill: float) -> Any:
-        """The windows of x: [..., *counts, *size]."""
+    def of(self, x: Any) -> Any:
+        """The windows of x with zeros at its ends: [..., *counts, *size]."""
         ends = [n for pair in zip(self.low[::-1], self.high[::-1]) for n in pair]
-        padded = pad(x, ends, value=fill) if any(ends) else x
+        padded = pad(x, ends) if any(ends) else x
         return padded.apply(
             windows, padded, size=self.size, stride=self.stride, dilation=self.dilation
         )
@@ -103,20 +104,11 @@ def _max_pooled(axes, input, size, stride, padding, dilation, ceil_mode, return_
     name = f"max_pool{axes}d"
     x, had_batch = batched(coerced(input), axes, name)
     at = geometry(name, x, size, stride, padding, dilation, ceil_mode)
-    seen = _ranked(x.detach(), at).reshape((*x.shape[:2], *at.counts, math.prod(at.size)))
-    starts = grid(x, at.counts, at.stride, at.low)
-    places = grid(x, at.size, at.dilation, (0,) * axes).reshape(-1)
-    return picked(x, places.take(seen.argmax(-1)) + starts, had_batch, return_indices)
-
-
-def _ranked(x: Any, at: Geometry) -> Any:
-    """The windows of x; what stands in the padding is below all elements, even -inf."""
-    if not any(at.low + at.high):
-        return at.of(x, 0)
-    if is_real(x.dtype):
-        return at.of(x.clamp(min=float(np.finfo(x.dtype).min)), -math.inf)
-    lowest = int(np.iinfo(x.dtype).min)
-    return at.of(x.maximum(lowest + 1), lowest)
+    index = x.apply(
+        window_argmax, x, size=at.size, stride=at.stride, dilation=at.dilation, low=at.low,
+        counts=at.counts,
+    )  # fmt: skip
+    return picked(x, index, had_batch, return_indices)
 
 
 def picked(x: Any, index: Any, had_batch: bool, return_indices: bool) -> Any:
@@ -196,7 +188,7 @@ def _averaged(axes, input, size, stride, padding, ceil_mode, count_include_pad, 
     name = f"avg_pool{axes}d"
     x, had_batch = batched(coerced(input), axes, name)
     at = geometry(name, x, size, stride, padding, 1, ceil_mode)
-    y = at.of(x, 0).sum(tuple(range(-axes, 0)))
+    y = at.of(x).sum(tuple(range(-axes, 0)))
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     y = y / (divisor or _elements(x, at, count_include_pad))
