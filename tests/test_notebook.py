@@ -106,18 +106,29 @@ def kernel(folder):
 
 def run(client, code: str) -> dict:
     """Run a cell to its end."""
-    client.execute(code)
-    return client.get_shell_msg(timeout=120)["content"]
+    return answer(client, client.execute(code))
+
+
+def answer(client, request: str) -> dict:
+    """The reply to one request."""
+    while (message := client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != request:
+        pass
+    return message["content"]
 
 
 def run_and_interrupt(running, client, code: str) -> dict:
     """Run a cell, interrupt the kernel once the cell says that it is training."""
-    client.execute(code)
-    while "training" not in client.get_iopub_msg(timeout=120)["content"].get("text", ""):
+    request = client.execute(code, stop_on_error=False)  # else the kernel drops what comes next
+    while not says_training(client.get_iopub_msg(timeout=60), request):
         pass
     time.sleep(0.05)
     running.interrupt_kernel()
-    return client.get_shell_msg(timeout=120)["content"]
+    return answer(client, request)
+
+
+def says_training(message: dict, request: str) -> bool:
+    of_this_cell = message["parent_header"].get("msg_id") == request
+    return of_this_cell and "training" in message["content"].get("text", "")
 
 
 @pytest.fixture(scope="module")
