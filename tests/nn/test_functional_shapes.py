@@ -154,6 +154,7 @@ x = gg.ones(1, 2, 3)
         (lambda: F.interpolate(x, size=2, align_corners=True), ValueError, "align_corners"),
         (lambda: F.interpolate(x, size=(2, 2)), ValueError, "2 axes"),
         (lambda: F.interpolate(x, size=0), RuntimeError, r"\[0\]"),
+        (lambda: F.interpolate(x, size=2, antialias=True), NotImplementedError, "antialias"),
     ],
 )
 def test_errors(call, error, text):

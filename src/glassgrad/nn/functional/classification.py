@@ -198,7 +198,7 @@ def kl_div(input, target, *, reduction="mean", log_target=False):
     if log_target:
         losses = t.exp() * (t - x)
     else:
-        losses = t * t.masked_fill(t == 0, 1).log() - t * x
+        losses = t.xlogy(t) - t * x
     if reduction == "batchmean":
         return losses.sum() / (x.shape[0] if x.shape else 1)
     return reduced(losses, reduction)

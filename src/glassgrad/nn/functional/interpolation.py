@@ -22,6 +22,7 @@ def interpolate(
     mode="nearest",
     align_corners=None,
     recompute_scale_factor=None,
+    antialias=False,
 ):
     """the input at `size` points of each axis, or scale_factor times as many
 
@@ -33,6 +34,8 @@ def interpolate(
                             and not the edges of their elements
     recompute_scale_factor  whether the ratio of the lengths is used for the scale
     """
+    if antialias:
+        raise NotImplementedError("interpolate: antialias=True comes later; leave it False")
     x = coerced(input)
     axes = len(x.shape) - 2
     if axes not in (1, 2):

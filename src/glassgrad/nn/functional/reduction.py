@@ -67,24 +67,30 @@ def check_real(y: Any, name: str) -> None:
         raise RuntimeError(f"{name} takes real targets and got {y.type_}; write target.float()")
 
 
-def check_values(x: Any, wrong: Any, name: str, expected: str) -> None:
-    """RuntimeError naming row and value of the first element of `x` where wrong(array) holds."""
-    if state.listening is not None:
-        return
-    bad = wrong(x.value)
-    if bad.any():
-        place = tuple(map(int, np.argwhere(bad)[0]))
-        where = f" in row {place[0] if len(place) == 1 else place}" if place else ""
-        raise RuntimeError(f"{name}: {x.value[place]}{where} is not {expected}")
-
-
 def check_unit(x: Any, name: str, remedy: str = "") -> None:
     """RuntimeError unless all elements are between 0 and 1."""
-    between = "between 0 and 1" + (f"; {remedy}" if remedy else "")
-    check_values(x, lambda a: ~((a >= 0) & (a <= 1)), name, between)
+    if state.listening is None and x.value.size:
+        a = x.value
+        if not (a.min() >= 0 and a.max() <= 1):  # NaN is neither
+            between = "between 0 and 1" + (f"; {remedy}" if remedy else "")
+            check_all(x, (a >= 0) & (a <= 1), name, between)
 
 
 def check_signs(y: Any, name: str) -> None:
     """RuntimeError unless all labels are -1 or 1."""
-    remedy = "a label: labels are -1 and 1; from 0 and 1 they are 2 * y - 1"
-    check_values(y, lambda a: (a != 1) & (a != -1), name, remedy)
+    check_labels(y, (-1, 1), name, "a label: labels are -1 and 1; from 0 and 1 they are 2 * y - 1")
+
+
+def check_labels(y: Any, pair: tuple, name: str, expected: str) -> None:
+    """RuntimeError unless all labels are one of two."""
+    if state.listening is None:
+        check_all(y, (y.value == pair[0]) | (y.value == pair[1]), name, expected)
+
+
+def check_all(x: Any, right: np.ndarray, name: str, expected: str) -> None:
+    """RuntimeError that names row and value of the first element of `x` that is not right."""
+    if right.all():
+        return
+    place = tuple(map(int, np.argwhere(~right)[0]))
+    where = f" in row {place[0] if len(place) == 1 else place}" if place else ""
+    raise RuntimeError(f"{name}: {x.value[place]}{where} is not {expected}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...tensors.tensor import Tensor
 from .. import functional as F
 from ..distances import PairwiseDistance
-from ..functional.reduction import check_values, paired
+from ..functional.reduction import check_labels, paired
 from .base import _Loss, _Weighted
 
 __all__ = [
@@ -36,7 +36,7 @@ class LogisticLoss(_Loss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         x, y = paired(input, target, "LogisticLoss")
         if self.labels == (0, 1):
-            check_values(y, lambda a: (a != 0) & (a != 1), "LogisticLoss", "a label 0 or 1")
+            check_labels(y, self.labels, "LogisticLoss", "a label 0 or 1")
             y = y * 2 - 1
         return F.soft_margin_loss(x, y, reduction=self.reduction)
 
