@@ -143,6 +143,46 @@ def test_shapes_change_in_place():
     assert (y.is_leaf, y.requires_grad) == (True, False)
 
 
+VIEWS = {
+    "x": [[9, 9], [9, 9]],
+    "x.T[0]": [[9, 2], [9, 4]],
+    "x[1]": [[1, 2], [9, 9]],
+    "x[:, 1]": [[1, 9], [3, 9]],
+    "x[None, ..., :1]": [[9, 2], [9, 4]],
+    "x.diagonal()": [[9, 2], [3, 9]],
+    "x.view(4)[1:3]": [[1, 9], [9, 4]],
+    "x.flip(0)[0]": [[1, 2], [9, 9]],
+    "x.unbind(1)[0]": [[9, 2], [9, 4]],
+    "x.split(1)[1]": [[1, 2], [9, 9]],
+    "x.unfold(1, 2, 1)[0]": [[9, 9], [3, 4]],
+    "x.detach()[0, 0]": [[9, 2], [3, 4]],
+    "x.clone()": [[1, 2], [3, 4]],
+    "x.tril()": [[1, 2], [3, 4]],
+    "x[[0, 1]]": [[1, 2], [3, 4]],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_writes_into_views_show_in_the_leaf(view):
+    x = gg.tensor([[1.0, 2], [3, 4]])
+    eval(view, {"x": x}).fill_(9)
+    assert x.tolist() == VIEWS[view]
+
+
+@pytest.mark.parametrize("view", [v for v in VIEWS if "detach" not in v])
+def test_a_gradient_that_needs_what_a_view_has_changed_is_refused(view):
+    w = gg.ones(2, 2, requires_grad=True)
+    x = gg.tensor([[1.0, 2], [3, 4]])
+    y = (w * x).sum()
+    eval(view, {"x": x}).fill_(9)
+    if VIEWS[view] == [[1, 2], [3, 4]]:
+        y.backward()
+        assert w.grad.tolist() == [[1, 2], [3, 4]]
+    else:
+        with pytest.raises(RuntimeError, match="was changed in place after it was used"):
+            y.backward()
+
+
 def test_diagonals_and_functions():
     torch = pytest.importorskip("torch")
     for shape in ((3, 3), (5, 2), (2, 4), (2, 2, 2)):

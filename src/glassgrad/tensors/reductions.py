@@ -50,16 +50,18 @@ class Reductions(Node):
         """The smallest; several winners share the gradient evenly."""
         return self._fold(loop.amin, _nonempty(self, dim, "amin"), dim, keepdim)
 
-    def max(self, dim=None, keepdim=False):
+    def max(self, dim=None, keepdim=False, *, other=None):
         """The largest of all; along `dim` (values, indices); of two tensors `maximum`."""
-        if isinstance(dim, Node):
-            return self.maximum(dim)
+        other = dim if isinstance(dim, Node) else other
+        if other is not None:
+            return self.maximum(other)
         return self.amax() if dim is None else self._extremum(self.argmax(dim), dim, keepdim)
 
-    def min(self, dim=None, keepdim=False):
+    def min(self, dim=None, keepdim=False, *, other=None):
         """The smallest of all; along `dim` (values, indices); of two tensors `minimum`."""
-        if isinstance(dim, Node):
-            return self.minimum(dim)
+        other = dim if isinstance(dim, Node) else other
+        if other is not None:
+            return self.minimum(other)
         return self.amin() if dim is None else self._extremum(self.argmin(dim), dim, keepdim)
 
     def argmax(self, dim=None, keepdim=False):
