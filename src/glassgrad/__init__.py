@@ -87,13 +87,51 @@ _warnings.filterwarnings(
 if _typing.TYPE_CHECKING:
     from . import cuda, data, files, func, linalg, nn, optim, training, utils
     from .files import load, save
+    from .nn.functional import (
+        adaptive_avg_pool1d,
+        avg_pool1d,
+        bilinear,
+        celu,
+        celu_,
+        channel_shuffle,
+        conv1d,
+        conv2d,
+        conv_transpose1d,
+        conv_transpose2d,
+        cosine_similarity,
+        group_norm,
+        hardshrink,
+        layer_norm,
+        max_pool1d,
+        max_pool2d,
+        pairwise_distance,
+        pdist,
+        pixel_shuffle,
+        pixel_unshuffle,
+        prelu,
+        relu_,
+        rms_norm,
+        rrelu,
+        rrelu_,
+        selu,
+        selu_,
+        threshold,
+        threshold_,
+    )
     from .training import History, metrics
     from .training.fit import fit
     from .training.predict import evaluate, predict
     from .training.summary import summary
 
 _ROOMS = ("cuda", "data", "files", "func", "linalg", "nn", "optim", "training", "utils")
+_FUNCTIONAL = """
+adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
+conv_transpose1d conv_transpose2d cosine_similarity group_norm hardshrink layer_norm
+max_pool1d max_pool2d pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu_
+rms_norm rrelu rrelu_ selu selu_ threshold threshold_
+"""
 _LATER = {
+    **dict.fromkeys(_FUNCTIONAL.split(), "nn.functional"),
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
 }
