@@ -6,8 +6,6 @@ import pytest
 import glassgrad as gg
 from expressions import same
 
-torch = pytest.importorskip("torch")
-
 SHAPE = (4, 5, 3)
 KEYS = """
 0; -1; 1, 2; 1, 2, 0; -1, -2, -3; ...; None; :; 1:3; :-1; ::2; 3:1; 10:20; -3:; 1:, 2; :, 1:4:2
@@ -80,6 +78,7 @@ VALUES = {
 
 @pytest.mark.parametrize("text", LISTED)
 def test_reading(text):
+    torch = pytest.importorskip("torch")
     for mine, theirs in zip(read(gg, key_in(gg, text)), read(torch, key_in(torch, text))):
         same(mine, theirs, 1e-12)
 
@@ -87,6 +86,7 @@ def test_reading(text):
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("text", LISTED)
 def test_writing(text, value):
+    torch = pytest.importorskip("torch")
     mine = written(gg, key_in(gg, text), VALUES[value])
     theirs = written(torch, key_in(torch, text), VALUES[value])
     same(mine, theirs, 1e-12)
@@ -130,6 +130,7 @@ def as_tensors(package, key):
 
 @pytest.mark.parametrize("seed", range(100))
 def test_random_keys(seed):
+    torch = pytest.importorskip("torch")
     key = drawn_key(np.random.default_rng(seed))
     results = [read(package, as_tensors(package, key)) for package in (gg, torch)]
     for mine, theirs in zip(*results):
