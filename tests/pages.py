@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)[^)]*\)")
+FILE = "program.py"  # what errors call the programs of a page
 NOT_RUN = re.compile(r"# not run: \S")
 
 
@@ -103,7 +104,8 @@ class Runner:
         self.page = path.read_text()
         self.module = types.ModuleType("__main__")  # where pickle finds the classes of the page
         self.complaints: list[str] = []
-        linecache.cache[self.name] = (0, None, self.page.splitlines(keepends=True), self.name)
+        self.lines: list[str] = []  # of the programs so far, end to end: what errors call FILE
+        linecache.cache[FILE] = (0, None, self.lines, FILE)
 
     def check(self) -> list[str]:
         """What differs, one text per program; empty when the page is true."""
@@ -128,13 +130,11 @@ class Runner:
     def run(self, program: Program) -> str:
         """What a program prints; an error that the page does not show is a complaint."""
         printed = io.StringIO()
-        lines_before = "\n" * (program.code.line - 1)  # so that errors name the line of the page
+        lines_before = "\n" * len(self.lines)
+        self.lines += program.code.text.splitlines(keepends=True)
         with contextlib.redirect_stdout(printed):
             try:
-                exec(
-                    compile(lines_before + program.code.text, self.name, "exec"),
-                    self.module.__dict__,
-                )
+                exec(compile(lines_before + program.code.text, FILE, "exec"), self.module.__dict__)
             except Exception as error:
                 print(f"{type(error).__name__}: {error}")
                 if f"{type(error).__name__}:" not in shown(program):
