@@ -1,9 +1,10 @@
 """The same unmodified training loop on PyTorch eager and here, alternately in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/eager.py
+    python benchmarks/eager.py
 
 Prints microseconds a step (median and minimum), their ratio, the cost of one node above NumPy's own
-time, and the time of `import glassgrad`.  Needs PyTorch (extra `peers`).
+time, and the time of `import glassgrad`.  Each library has its own default number of threads;
+OMP_NUM_THREADS=1 compares them on one.  Needs PyTorch (extra `peers`).
 """
 
 import importlib
@@ -15,6 +16,7 @@ import time
 import numpy as np
 
 ROUNDS, STEPS = 40, 50
+MICROSECONDS = "  us: median (minimum)"
 CASES = (((10, 100, 2), 32), ((784, 128, 10), 32))
 
 
@@ -75,7 +77,7 @@ def import_seconds():
     code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
     return [
         statistics.median(
-            float(subprocess.run([sys.executable, "-c", code.format(name)], capture_output=True).stdout)
+            float(subprocess.check_output([sys.executable, "-c", code.format(name)]))
             for _ in range(7)
         )
         for name in ("glassgrad", "numpy")
@@ -85,7 +87,9 @@ def import_seconds():
 def main():
     torch, gg = map(importlib.import_module, ("torch", "glassgrad"))
     print(f"torch {torch.__version__} on {torch.get_num_threads()} threads, numpy {np.__version__}")
-    print(f"{'network':>14} {'batch':>5} {'torch':>14} {'glassgrad':>14} {'ratio':>6}   us: median (minimum)")
+    print(
+        f"{'network':>14} {'batch':>5} {'torch':>14} {'glassgrad':>14} {'ratio':>6}", MICROSECONDS
+    )
     for sizes, batch in CASES:
         columns = alternate([training_step(library, sizes, batch) for library in (torch, gg)])
         theirs, ours = map(statistics.median, columns)

@@ -19,7 +19,7 @@ def gradients(
 
     `seeds` has for each output the gradient that it starts from.  Nodes are visited from the
     latest to the earliest, so each once, after all that use it; its rule hands gradients to its
-    inputs, and what arrives from several uses is summed.  There is no recursion: a chain may be long.
+    inputs, and what arrives from several uses is summed.  There is no recursion.
 
     `enter(node, gradient)` is called when a node's gradient is whole; it returns the gradient,
     perhaps changed, and the node and inputs that the rule may read.

@@ -78,7 +78,7 @@ class Progress(Callback):
     @property
     def stream(self) -> Any:
         """Where the lines go."""
-        return self.file or (sys.stdout if "ipykernel" in sys.modules else sys.stderr)
+        return self.file or (sys.stdout if in_notebook() else sys.stderr)
 
     def show(self, text: str) -> None:
         """The live line."""
@@ -143,3 +143,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def in_notebook() -> bool:
+    """Whether output goes to a notebook's cell: its kernel has put itself in place of stdout."""
+    return type(sys.stdout).__module__.startswith("ipykernel")
