@@ -121,7 +121,7 @@ def converted(x: Any, dtype: np.dtype) -> Any:
 def common_shape(*nodes: Any) -> tuple[Any, ...]:
     """Nodes broadcast to one shape by explicit views.
 
-    Eager, an operand that needs no gradient is left as it is: NumPy broadcasts it, and no rule asks.
+    Eager, an operand that needs no gradient is left as it is: NumPy broadcasts it.
     """
     shape = joint_shape(*[x.value.shape for x in nodes])
     lean = modes.state.listening is None
@@ -140,7 +140,7 @@ joint_shape = lru_cache(maxsize=4096)(broadcast_shapes)  # a training step meets
 
 
 def broadcast(x: Any, shape: Shape) -> Any:
-    """`x` repeated to `shape` by one view node; a number [] that needs no gradient stays as it is."""
+    """`x` repeated to `shape` by one view; a number [] without a gradient stays as it is."""
     own = x.value.shape
     if own == shape or (not own and not x.requires_grad):
         return x
@@ -154,7 +154,7 @@ def repeated(x: Any, shape: Shape) -> Any:
 
 @lru_cache(maxsize=4096)
 def _places(own: Shape, shape: Shape) -> tuple[int | None, ...]:
-    """For each axis of `own` the axis of `shape` that it becomes; None where length 1 is repeated."""
+    """For each axis of `own` the axis of `shape` that it becomes; None where 1 is repeated."""
     lead = len(shape) - len(own)
     axes = tuple(
         lead + i if lead >= 0 and n == shape[lead + i] else None for i, n in enumerate(own)

@@ -130,7 +130,7 @@ class Pointwise(Node):
         return self.apply(op.square, self)
 
     def pow(self, exponent):
-        """x^exponent; x^2, x^3 and x^4 by products, a hundred times faster, and x^0.5 by its root."""
+        """x^exponent; x^2, x^3 and x^4 by products, much faster, and x^0.5 by its root."""
         if not isinstance(exponent, Node):
             if exponent in (2, 3, 4) and self.dtype != bool_:
                 y = self.square()

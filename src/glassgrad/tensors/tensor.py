@@ -182,7 +182,8 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
             if self.value.size != 1 and not initial:
                 raise RuntimeError(
                     "backward() without an argument needs a tensor of one number and got "
-                    f"{self.type_}; call .mean() or .sum() first, or give the gradient: backward(gradient)"
+                    f"{self.type_}; call .mean() or .sum() first, or give the gradient: "
+                    "backward(gradient)"
                 )
             return self.lift(np.ones(self.shape, self.dtype))
         gradient = (
@@ -289,7 +290,7 @@ class Walk:
             state.grad = before
 
     def enter(self, y: Any, g: Any) -> tuple[Any, Any, tuple]:
-        """Hooks, `grad` where it is kept, a guard in place of what is spent or was written since."""
+        """Hooks, `grad` where it is kept, a guard for what is spent or was written since."""
         if y.hooks:
             g = hooked(y, g)
         if self.initial or y.retains_grad:
