@@ -70,7 +70,8 @@ def test_ragged_lists_are_an_error():
     "data, dtype",
     [
         (1.5, "float32"), ([1, 2], "int64"), ([True], "bool"), ([], "float32"),
-        ([1, 2.0], "float32"), (np.ones(2), "float64"), (np.int8(3), "int8"), ([np.float64(1)], "float32"),
+        ([1, 2.0], "float32"), (np.ones(2), "float64"), (np.int8(3), "int8"),
+        ([np.float64(1)], "float32"),
     ],
 )  # fmt: skip
 def test_the_dtype_of_new_tensors_is_pytorchs(data, dtype):
