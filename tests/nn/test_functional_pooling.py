@@ -184,6 +184,7 @@ x = gg.ones(2, 3, 8)
         (lambda: F.max_pool1d(x, 2, padding=2), "at most half"),
         (lambda: F.avg_pool1d(x, 3, padding=-1), "at most half"),
         (lambda: F.max_pool1d(x, 2, stride=0), "at least 1"),
+        (lambda: F.max_pool1d(gg.ones(1, 1, 1), 2, 1, 1, 2), "nothing of .* but its padding"),
         (lambda: F.max_pool2d(x, (2, 2, 2)), "kernel_size"),
         (lambda: F.max_pool1d(gg.ones(2, 3, 8, 8), 2), r"channels, length.*f32\[2, 3, 8, 8\]"),
         (lambda: F.adaptive_avg_pool1d(x, 0), "output_size=0"),

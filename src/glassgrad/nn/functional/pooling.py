@@ -71,7 +71,20 @@ def geometry(
         high.append(max((count - 1) * s + reach - length - p, 0))
     if min(counts) < 1:
         raise ShapeError(f"{name}: no window of {list(size)} fits into {x.type_}")
+    if any(map(_is_blind, x.shape[2:], size, stride, padding, dilation, counts)):
+        raise ShapeError(
+            f"{name}: a window of {list(size)} sees nothing of {x.type_} but its padding"
+        )
     return Geometry(size, stride, dilation, tuple(counts), padding, tuple(high))
+
+
+def _is_blind(length: int, size: int, stride: int, padding: int, dilation: int, count: int) -> bool:
+    """Whether a window steps over all elements, which takes a dilation."""
+    if dilation == 1:
+        return False
+    starts = np.arange(count)[:, None] * stride - padding
+    places = starts + np.arange(size) * dilation
+    return not ((places >= 0) & (places < length)).any(1).all()
 
 
 # ---- maxima
