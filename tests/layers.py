@@ -89,7 +89,8 @@ EXAMPLES = {  # class: arguments of the constructor, and lengths that follow fro
     "ZeroPad2d": ({"padding": (1, 2, 1, 2)}, PADDED_IMAGE),
 }
 HOLDERS = {"Module", "Listed", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
-LAYERS = sorted(CLASSES.keys() - HOLDERS - {"Sequential"})
+SHIPPED = {name for name, cls in CLASSES.items() if cls.__module__.startswith("glassgrad.nn.")}
+LAYERS = sorted(SHIPPED - HOLDERS - {"Sequential"})
 ENTRY = re.compile(r"(?:(\w+): )?(?:(as \w+)|(\w*)\[(.*?)\])(?:, |$)")
 
 

@@ -126,7 +126,6 @@ def test_a_nameless_count_of_rows_is_left_out(tmp_path, lines):
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0 \xff", "is not"),
         (b"a,b\n1,\x002\n", "is not text: it holds zero bytes"),
         (b"PK\x03\x04rest", "is a zip archive or a workbook"),
-        (b"PAR1 but no more", "is a damaged Parquet file"),
         (gzip.compress(ROWS.encode())[:30], "is a damaged gzip file"),
     ],
 )
@@ -135,6 +134,12 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, content, message):
         read(written(tmp_path, content), say=lambda line: None)
     assert "\n" not in str(caught.value)
     assert "table.csv" in str(caught.value)
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path):
+    pytest.importorskip("pyarrow")
+    with pytest.raises(TableError, match="table.csv is a damaged Parquet file"):
+        read(written(tmp_path, b"PAR1 but no more"), say=lambda line: None)
 
 
 def test_wrong_encodings_are_refused(tmp_path):
