@@ -54,6 +54,27 @@ linear = composite(
     [sample(real(n, 4), real(5, 4), real(5)) for n in (3, 1, 0, 17)],
 )
 
+# ---- a step: x + a y, with one array made instead of two
+
+
+def _axpy_meaning(np, x, y, a):
+    z = a * y
+    z += x
+    return z
+
+
+axpy = composite(
+    "axpy",
+    lambda x, y, a: x,
+    _axpy_meaning,
+    lambda g, z, x, y, a: (
+        g,
+        g * a if y.requires_grad else None,
+        (g * y).sum() if a.requires_grad else None,
+    ),
+    [sample(real(*shape), real(*shape), real()) for shape in ((3, 4), (17,), (0, 2))],
+)
+
 # ---- the mean over some axes, with which every loss ends
 
 

@@ -45,14 +45,14 @@ class SGD(Rule):
 
     def update(self, w, g, state, *, lr, momentum, dampening, nesterov):
         if not momentum:
-            return w - lr * g, {}
+            return w.sub(g, alpha=lr), {}
         b = state.get("momentum_buffer")
         if b is None:
             b = g.clone()
         else:
             b = momentum * b + ((1 - dampening) * g if dampening else g)
         step = g + momentum * b if nesterov else b
-        return w - lr * step, {"momentum_buffer": b}
+        return w.sub(step, alpha=lr), {"momentum_buffer": b}
 
 
 class ASGD(Rule):

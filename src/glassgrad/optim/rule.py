@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any
 
 from ..tensors.creation import tensor
@@ -10,6 +11,15 @@ from ..tensors.state import enable_grad, no_grad, state
 from ..types import float64
 from .optimizer import Optimizer
 from .parameters import Group
+
+
+def _alone() -> int:
+    """What `getrefcount` says of an object that one local name holds."""
+    new = object()
+    return getrefcount(new)
+
+
+ALONE = _alone()
 
 
 class Rule(Optimizer):
@@ -88,7 +98,10 @@ class Rule(Optimizer):
             g = -w.grad if maximize else w.grad
             old, g = _with_decay(w, g, decay, group) if decay else (w, g)
             new, changed = self.update(old, g, state, **hyper)
-            w.assign(_shrunk(new, group["lr"] * group["l1"]) if group.get("l1") else new)
+            if group.get("l1"):
+                new = _shrunk(new, group["lr"] * group["l1"])
+            kept = getrefcount(new) > ALONE  # by a rule that remembers its own result
+            w.adopt(new, kept)
             for name, value in changed.items():
                 if name in state:
                     state[name].assign(value)

@@ -6,6 +6,7 @@ notes when it was written, and `backward()` refuses to read what has changed sin
 
 from __future__ import annotations
 
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,17 @@ from ..types import ShapeError, broadcast_shapes
 from .keys import entries, numpy_key
 from .node import Node
 from .state import no_grad, note_write, state
+
+
+def _single() -> int:
+    """What `getrefcount` says of an object that one attribute and one local name hold."""
+    holder = Node()
+    holder.value = object()
+    value = holder.value
+    return getrefcount(value)
+
+
+SINGLE = _single()
 
 
 class InPlace(Node):
@@ -60,6 +72,24 @@ class InPlace(Node):
             raise RuntimeError("a step cannot change the shape of a leaf; assign to a new name")
         self.value = view.value
         note_write(self if self.base is None else self.base)
+        return self
+
+    def adopt(self, new: Any, keep: bool = False) -> Any:
+        """Write a tensor that was just computed: its array becomes this leaf's, which saves a copy.
+
+        The elements are copied all the same where somebody else holds either array, or if `keep`.
+        """
+        old, array = self.value, new.value
+        free = not keep and getrefcount(old) <= SINGLE and getrefcount(array) <= SINGLE
+        alike = (
+            array.dtype == old.dtype and array.strides == old.strides and array.shape == old.shape
+        )
+        if not (free and alike and array.flags.owndata and old.flags.owndata) or state.listening:
+            return self.assign(new)
+        if state.grad and self.requires_grad:
+            return self.assign(new)
+        self.value = array
+        note_write(self)
         return self
 
     def _replace(self, new: Any) -> Any:

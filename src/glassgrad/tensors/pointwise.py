@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..operations import composite
 from ..operations import elementwise as op
 from ..types import bool_, is_real
 from . import state as modes
@@ -75,11 +76,11 @@ class Pointwise(Node):
 
     def add(self, other, *, alpha=1):
         """x + alpha other."""
-        return self + other if alpha == 1 else self + alpha * other
+        return self + other if alpha == 1 else _axpy(self, other, alpha)
 
     def sub(self, other, *, alpha=1):
         """x - alpha other."""
-        return self - other if alpha == 1 else self - alpha * other
+        return self - other if alpha == 1 else _axpy(self, other, -alpha)
 
     def rsub(self, other, *, alpha=1):
         """other - alpha x."""
@@ -465,3 +466,11 @@ def _divisible(x, y):
     if not is_real(x.dtype) and modes.state.listening is None and (y.value == 0).any():
         raise ZeroDivisionError("integer division by zero; convert with x.float() for infinities")
     return x, y
+
+
+def _axpy(x, y, a):
+    """x + a y: one node where both have one shape of real numbers."""
+    x, y = aligned(x, y)
+    if isinstance(a, Node) or x.value.shape != y.value.shape or not is_real(x.dtype):
+        return x + a * y
+    return x.apply(composite.axpy, x, y, x.constant(a, x.dtype))
