@@ -293,6 +293,26 @@ def test_grad_modes_nest_decorate_and_survive_errors():
     gg.set_grad_enabled(True)
 
 
+def test_inference_mode_is_no_grad():
+    x = leaf(1.0)
+    with gg.inference_mode():
+        assert not (x * 2).requires_grad
+    with gg.inference_mode(False):
+        assert (x * 2).requires_grad
+
+    @gg.inference_mode
+    def bare(x):
+        return x * 2
+
+    @gg.inference_mode()
+    def called(x):
+        return x * 2
+
+    assert not bare(x).requires_grad
+    assert not called(x).requires_grad
+    assert gg.is_grad_enabled()
+
+
 def test_integers_and_truth_values_never_require_gradients():
     x = leaf(1.5, -2.0)
     assert not (x > 0).requires_grad and not x.long().requires_grad and not x.argmax().requires_grad

@@ -7,7 +7,7 @@ from math import e, inf, nan, pi
 import numpy as _numpy
 
 from . import autograd, random
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .operations import Operation
 from .random import (
     Generator,

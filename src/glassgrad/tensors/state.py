@@ -91,6 +91,17 @@ class enable_grad(no_grad):
     mode = True
 
 
+class inference_mode(GradMode):
+    """As `no_grad`; with `mode=False` recording stays as it is.  Also a decorator."""
+
+    def __new__(cls, mode: Any = True):
+        made = super().__new__(cls)
+        return made(mode) if callable(mode) else made
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = state.grad and not mode
+
+
 class set_grad_enabled(GradMode):
     """Switches recording on or off, at once and, as a `with` block, until its end."""
 
