@@ -9,12 +9,18 @@ import numpy as np
 
 from .operations.record import Operation
 from .tensors.creation import coerced
-from .tensors.state import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .tensors.state import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .tensors.tensor import Tensor, Walk
 
 __all__ = [
-    "Function", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode", "is_grad_enabled", "no_grad",
-    "set_grad_enabled",
+    "Function", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode",
+    "is_grad_enabled", "no_grad", "set_grad_enabled",
 ]  # fmt: skip
 
 

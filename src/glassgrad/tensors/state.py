@@ -94,6 +94,8 @@ class enable_grad(no_grad):
 class inference_mode(GradMode):
     """As `no_grad`; with `mode=False` recording stays as it is.  Also a decorator."""
 
+    mode = False
+
     def __new__(cls, mode: Any = True):
         made = super().__new__(cls)
         return made(mode) if callable(mode) else made
