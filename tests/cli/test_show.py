@@ -20,7 +20,7 @@ def test_a_model_of_a_table(command):
         "predicts   species (Adelie, Chinstrap, Gentoo)",
         "category   island: Biscoe, Dream, Torgersen",
         "missing    bill_length_mm, bill_depth_mm, flipper_length_mm, body_mass_g: the median",
-        "network    15 -> 8 -> 3 units, relu, dropout 0.1, CrossEntropyLoss, adam at",
+        "network    15 -> 8 -> 3 units, relu, dropout 0.1, L2 0.001, CrossEntropyLoss",
         "276 rows, 3 epochs, 54 updates",
         "on validation rows",
         "Linear       [batch, 8]",

@@ -30,7 +30,7 @@ def test_the_readme_command(command):
         "species: 3 labels: setosa (50), versicolor (50), virginica (50)",
         "numbers    sepal_length_cm, sepal_width_cm, petal_length_cm, petal_width_cm",
         "120 to learn from, 30 to validate on",
-        "4 -> 128 -> 64 -> 3 units, relu, dropout 0.1, CrossEntropyLoss, adam at rate 0.001",
+        "4 -> 128 -> 64 -> 3 units, relu, dropout 0.1, L2 0.001, CrossEntropyLoss, adam at",
         "model: iris.safetensors   learning curve: iris.curve.png",
     ):
         assert command.said(text), text
@@ -126,7 +126,11 @@ def weights(predictor):
 
 def test_penalties_shrink_the_weights(command):
     size = {}
-    for name, options in {"none": [], "l1": ["--l1", "0.5"], "l2": ["--l2", "0.5"]}.items():
+    for name, options in {
+        "none": ["--l2", "0"],
+        "l1": ["--l1", "0.5"],
+        "l2": ["--l2", "0.5"],
+    }.items():
         found = weights(trained(command, "--epochs", 40, "--lr", 0.01, *options))
         size[name] = sum(abs(w).sum() for w in found)
         zeros = sum((w == 0).sum() for w in found)

@@ -54,12 +54,12 @@ def train(
     optimizer: options.Optimizer = "adam",
     learning_rate: options.LearningRate = None,
     batch_size: options.BatchSize = None,
-    epochs: options.Epochs = 200,
+    epochs: options.Epochs = None,
     iterations: options.Iterations = None,
     epsilon: options.Epsilon = None,
-    patience: options.Patience = 20,
+    patience: options.Patience = None,
     l1: options.L1 = 0.0,
-    l2: options.L2 = 0.0,
+    l2: options.L2 = 0.001,
     seed: options.Seed = 0,
 ) -> None:
     """Train a network to predict the target column from the other columns of a table.

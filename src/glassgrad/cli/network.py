@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..training.metrics import METRICS
 from .settings import ACTIVATIONS, OPTIMIZERS, Settings
 
 if TYPE_CHECKING:
+    from ..data.tables import Target
     from ..nn import Module, Sequential
     from ..optim import Optimizer
     from ..training.callbacks import Callback
@@ -36,23 +41,25 @@ def optimizer(model: Sequential, settings: Settings) -> Optimizer:
     name, _, arguments = OPTIMIZERS[settings.optimizer]
     weights = [w for w in model.parameters() if w.ndim > 1]
     intercepts = [w for w in model.parameters() if w.ndim <= 1]
-    penalties = {"l1": settings.l1} if settings.l1 else {}
-    penalties |= {"weight_decay": settings.l2} if settings.l2 else {}
-    groups = [{"params": weights, **penalties}, {"params": intercepts, "weight_decay": 0.0}]
-    return getattr(optim, name)(groups, lr=settings.rate(), **arguments)
+    groups = [
+        {"params": weights, "l1": settings.l1, "weight_decay": settings.l2},
+        {"params": intercepts, "l1": 0.0, "weight_decay": 0.0},
+    ]
+    return getattr(optim, name)(groups, lr=settings.learning_rate, **arguments)
 
 
 def callbacks(settings: Settings) -> list[Callback]:
     """When to stop: no better for a while, and by epsilon or N where they are given (row R1)."""
     from ..training.callbacks import Converged, EarlyStopping
 
+    assert settings.patience is not None  # of filled settings
     found: list[Callback] = [EarlyStopping(settings.patience, restore_best=True)]
     if settings.epsilon is not None or settings.iterations is not None:
         found.append(Converged(settings.epsilon or 0.0, settings.iterations))
     return found
 
 
-def describe(model: Module, task: Task, settings: Settings, batch: int) -> str:
+def describe(model: Module, task: Task, settings: Settings) -> str:
     """The network in a line: `13 -> 128 -> 64 -> 3 units, relu, ...`."""
     from .. import nn
 
@@ -61,6 +68,20 @@ def describe(model: Module, task: Task, settings: Settings, batch: int) -> str:
     parts = [" -> ".join(map(str, units)) + " units"]
     if settings.hidden:
         parts += [settings.activation] + [f"dropout {settings.dropout:g}"] * bool(settings.dropout)
-    rule = f"{settings.optimizer} at rate {settings.rate():g}"
-    parts += [type(task.loss).__name__, rule, f"batches of {batch}"]
+    parts += [f"L1 {settings.l1:g}"] * bool(settings.l1) + [f"L2 {settings.l2:g}"] * bool(
+        settings.l2
+    )
+    parts += [type(task.loss).__name__, f"{settings.optimizer} at rate {settings.learning_rate:g}"]
+    parts += [f"batches of {settings.batch_size}"]
     return ", ".join(parts)
+
+
+def live_metric(task: Task, target: Target) -> str | Callable:
+    """What progress shows beside the loss: the measure to judge by, in the units of the target."""
+    if task.name != "real":
+        return task.metrics[0]
+
+    def rmse(labels: np.ndarray, outputs: np.ndarray) -> float:
+        return METRICS["rmse"](target.unscaled(labels), target.unscaled(outputs))
+
+    return rmse

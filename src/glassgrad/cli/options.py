@@ -46,12 +46,18 @@ Category = Annotated[
 ]  # fmt: skip
 Encoding = Annotated[
     str | None,
-    Option(help="Of the text, such as latin-1. (Default: found.)", rich_help_panel=TABLE),
-]
+    Option(
+        metavar="NAME", rich_help_panel=TABLE,
+        help="The encoding of the text, such as latin-1. (Default: found.)",
+    ),
+]  # fmt: skip
 Separator = Annotated[
     str | None,
-    Option(help="Between fields, such as ';'. (Default: found.)", rich_help_panel=TABLE),
-]
+    Option(
+        metavar="CHARACTER", rich_help_panel=TABLE,
+        help="What stands between fields, such as ';'. (Default: found.)",
+    ),
+]  # fmt: skip
 
 Hidden = Annotated[
     str,
@@ -61,56 +67,91 @@ Hidden = Annotated[
     ),
 ]  # fmt: skip
 Activation = Annotated[
-    str, Option(help=f"Between layers: {', '.join(ACTIVATIONS)}.", rich_help_panel=NETWORK)
-]
+    str,
+    Option(
+        metavar="LAYER", rich_help_panel=NETWORK,
+        help=f"Between layers: {', '.join(ACTIVATIONS)}.",
+    ),
+]  # fmt: skip
 Dropout = Annotated[
-    float, Option(help="Share of hidden units dropped in each update.", rich_help_panel=NETWORK)
-]
+    float,
+    Option(
+        metavar="SHARE", rich_help_panel=NETWORK,
+        help="Share of hidden units dropped in each update.",
+    ),
+]  # fmt: skip
 
 Optimizer = Annotated[
-    str, Option(help=f"The update rule: {', '.join(OPTIMIZERS)}.", rich_help_panel=TRAINING)
-]
+    str,
+    Option(
+        metavar="RULE", rich_help_panel=TRAINING,
+        help=f"The update rule: {', '.join(OPTIMIZERS)}.",
+    ),
+]  # fmt: skip
 LearningRate = Annotated[
     float | None,
     Option(
-        "--learning-rate", "--lr", rich_help_panel=TRAINING,
+        "--learning-rate", "--lr", metavar="RATE", rich_help_panel=TRAINING,
         help="The size of the steps. (Default: by the optimizer, 0.001 for adam.)",
     ),
 ]  # fmt: skip
 BatchSize = Annotated[
     int | None,
     Option(
-        help="Rows for each update. (Default: by the number of rows.)", rich_help_panel=TRAINING
+        metavar="ROWS", rich_help_panel=TRAINING,
+        help="Rows for each update. (Default: 16 to 512, by the number of rows.)",
     ),
-]
-Epochs = Annotated[int, Option(help="Most passes over the rows.", rich_help_panel=TRAINING)]
+]  # fmt: skip
+Epochs = Annotated[
+    int | None,
+    Option(
+        metavar="NUMBER", rich_help_panel=TRAINING,
+        help="Most passes over the rows. (Default: 200; fewer for more than 10,000 rows.)",
+    ),
+]  # fmt: skip
 Iterations = Annotated[
     int | None,
     Option(
-        "--iterations", "-N", rich_help_panel=TRAINING,
+        "--iterations", "-N", metavar="NUMBER", rich_help_panel=TRAINING,
         help="Most updates. (Default: as many as the epochs have.)",
     ),
 ]  # fmt: skip
 Epsilon = Annotated[
     float | None,
     Option(
-        rich_help_panel=TRAINING,
+        metavar="CHANGE", rich_help_panel=TRAINING,
         help="Stop when the loss changes by at most this from one epoch to the next.",
     ),
-]
+]  # fmt: skip
 Patience = Annotated[
-    int,
+    int | None,
     Option(
-        rich_help_panel=TRAINING,
-        help="Stop after so many epochs without a better validation loss.",
+        metavar="EPOCHS", rich_help_panel=TRAINING,
+        help="Stop after so many epochs without a better validation loss. "
+        "(Default: 20; fewer for more than 10,000 rows.)",
     ),
-]
-L1 = Annotated[float, Option("--l1", help="Penalty on absolute weights.", rich_help_panel=TRAINING)]
-L2 = Annotated[float, Option("--l2", help="Penalty on squared weights.", rich_help_panel=TRAINING)]
+]  # fmt: skip
+L1 = Annotated[
+    float,
+    Option(
+        "--l1", metavar="STRENGTH", rich_help_panel=TRAINING,
+        help="Penalty on absolute weights, which makes some of them 0.",
+    ),
+]  # fmt: skip
+L2 = Annotated[
+    float,
+    Option(
+        "--l2", metavar="STRENGTH", rich_help_panel=TRAINING,
+        help="Penalty on squared weights (weight decay).",
+    ),
+]  # fmt: skip
 Seed = Annotated[
     int,
-    Option(help="Of the split, the first weights and the shuffling.", rich_help_panel=TRAINING),
-]
+    Option(
+        metavar="NUMBER", rich_help_panel=TRAINING,
+        help="Of the split, the first weights and the shuffling.",
+    ),
+]  # fmt: skip
 
 ModelOut = Annotated[
     Path | None,

@@ -43,7 +43,22 @@ def judge(
     known = target.complete(table)
     truth = target.unscaled(target.encode(table.filter(known.tolist())))
     decided = task.decide(activated[known])
-    return Judgement(truth, decided, task.measure(truth, decided))
+    return Judgement(truth, decided, measured(predictor, truth, decided))
+
+
+def measured(predictor: TablePredictor, truth: np.ndarray, decided: np.ndarray) -> dict[str, float]:
+    """Every measure by name: of all targets together for labels, of each for numbers.
+
+    truth: [rows] or [rows, targets], decided: the same, or [1, targets] for what is always said
+    """
+    names, task = predictor.preparation.target.names, predictor.task
+    if len(names) == 1:
+        return task.measure(truth, decided)
+    found = task.measure(truth, decided) if task.classifies else {}
+    for at, name in enumerate(names):
+        one = task.measure(truth[:, [at]], decided[:, [at]])
+        found |= {f"{metric} of {name}": value for metric, value in one.items()}
+    return found
 
 
 def print_results(predictor: TablePredictor, found: Judgement, learned: np.ndarray) -> None:
@@ -53,11 +68,13 @@ def print_results(predictor: TablePredictor, found: Judgement, learned: np.ndarr
     """
     target, task = predictor.preparation.target, predictor.task
     trivial = target.unscaled(task.baseline(learned))
-    beside = task.measure(found.truth, task.decide(trivial))
-    said = spoken(predictor, trivial)
-    for name, value in found.measured.items():
-        title = f"{TITLES.get(name, name)} {number(name, value)}"
-        result(f"{title:<18} {number(name, beside[name])} by always saying {said}")
+    beside = measured(predictor, found.truth, task.decide(trivial))
+    lines = {
+        line_of(name, value): number(name, beside[name]) for name, value in found.measured.items()
+    }
+    width, said = max(map(len, lines)), spoken(predictor, trivial)
+    for line, other in lines.items():
+        result(f"{line:<{width}}   ({other} by always saying {said})")
     print_confusion(predictor, found)
 
 
@@ -80,8 +97,13 @@ def say_known(predictor: TablePredictor, table: nw.DataFrame, activated: np.ndar
 
 def measures(measured: dict[str, float]) -> str:
     """`RMSE 312, MAE 250, R2 0.86`"""
-    parts = [f"{TITLES.get(name, name)} {number(name, v)}" for name, v in measured.items()]
-    return ", ".join(parts)
+    return ", ".join(line_of(name, value) for name, value in measured.items())
+
+
+def line_of(name: str, value: float) -> str:
+    """`RMSE 312`, `RMSE of weight 312`"""
+    metric, *rest = name.split(" ", 1)
+    return " ".join([TITLES.get(metric, metric), *rest, number(name, value)])
 
 
 def spoken(predictor: TablePredictor, trivial: np.ndarray) -> str:
@@ -93,7 +115,8 @@ def spoken(predictor: TablePredictor, trivial: np.ndarray) -> str:
 
 def number(name: str, value: float) -> str:
     """A measure with four digits; shares with four decimals."""
-    return f"{value:.4f}" if name in ("accuracy", "r2") else f"{value:.4g}"
+    share = name.split()[0] in ("accuracy", "r2")
+    return f"{round(value, 4) + 0.0:.4f}" if share else f"{value:.4g}"  # + 0.0: no -0.0000
 
 
 def print_confusion(predictor: TablePredictor, found: Judgement) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,20 @@ OPTIMIZERS: dict[
     "adadelta": ("Adadelta", 1.0, {}),
     "rmsprop": ("RMSprop", 1e-3, {}),
 }
-BATCH_SIZES = ((500, 16), (10_000, 32), (100_000, 128))  # up to so many rows, and 512 beyond
+SIZES = (  # up to so many rows: batch size, epochs, patience
+    (500, 16, 200, 20),
+    (10_000, 32, 200, 20),
+    (100_000, 128, 100, 10),
+    (float("inf"), 512, 30, 5),
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of `glassgrad train` that shape the network and its training."""
+    """The options of `glassgrad train` that shape the network and its training.
+
+    Those that are None follow from the optimizer and the number of rows: `settings.filled(rows)`.
+    """
 
     hidden: tuple[int, ...] = (128, 64)
     activation: str = "relu"
@@ -45,12 +54,12 @@ class Settings:
     optimizer: str = "adam"
     learning_rate: float | None = None
     batch_size: int | None = None
-    epochs: int = 200
+    epochs: int | None = None
     iterations: int | None = None
     epsilon: float | None = None
-    patience: int = 20
+    patience: int | None = None
     l1: float = 0.0
-    l2: float = 0.0
+    l2: float = 0.001
     seed: int = 0
 
     def __post_init__(self):
@@ -65,14 +74,22 @@ class Settings:
         if not 0 <= self.dropout < 1:
             raise CommandError(f"--dropout is {self.dropout:g}; it must be from 0 to below 1")
 
-    def rate(self) -> float:
-        """The learning rate, which each optimizer has its own for."""
-        return self.learning_rate or OPTIMIZERS[self.optimizer][1]
+    def filled(self, rows: int) -> Settings:
+        """Every setting for so many rows: small batches for few rows, fewer epochs for many.
 
-    def batch(self, rows: int) -> int:
-        """The batch size: small for few rows, so that an epoch has many updates."""
-        fitting = [size for most, size in BATCH_SIZES if rows <= most]
-        return self.batch_size or (fitting[0] if fitting else 512)
+        N iterations have as many epochs as they need.
+        """
+        batch, epochs, patience = next(found for most, *found in SIZES if rows <= most)
+        batch = self.batch_size or batch
+        if self.iterations:
+            epochs = math.ceil(self.iterations / math.ceil(rows / batch))
+        return replace(
+            self,
+            learning_rate=self.learning_rate or OPTIMIZERS[self.optimizer][1],
+            batch_size=batch,
+            epochs=self.epochs or epochs,
+            patience=self.patience or patience,
+        )
 
 
 def among(option: str, value: str, known: dict[str, Any]) -> None:

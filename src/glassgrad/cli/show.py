@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import files
-from ..data.tables.errors import counted
+from ..data.tables.errors import counted, listed
 from ..training.history import History
 from ..training.predictor import ENTRY, TablePredictor
 from ..training.summary import summary
@@ -47,15 +47,14 @@ def facts(predictor: TablePredictor) -> list[tuple[str, str]]:
     """What the network takes and gives, and how it came to it."""
     target, notes = predictor.preparation.target, predictor.notes
     named = zip(target.names, target.labels or [()] * len(target.names), strict=True)
-    predicted = [f"{name} ({', '.join(map(str, labels[:12]))})" for name, labels in named]
+    predicted = [f"{name} ({listed(labels, 12)})" if labels else name for name, labels in named]
     rows = "validation rows" if notes["validated"] else "the rows it learned from"
     settings = Settings(**notes["settings"])
-    batch = settings.batch(notes["rows"])
     return [
         ("task", target.task),
         ("predicts", "; ".join(predicted)),
         *predictor.preparation.describe(),
-        ("network", network.describe(predictor.model, predictor.task, settings, batch)),
+        ("network", network.describe(predictor.model, predictor.task, settings)),
         ("trained", history_of(notes)),
         ("reached", f"{measures(notes['measured'])} on {rows}"),
     ]

@@ -74,7 +74,7 @@ def run(source: Source, settings: Settings, out: Path | None) -> None:
     check_model_place(place)
     with understanding(f"reading {source.data}") as note:
         learned = prepared(source, settings.seed, note)
-    predictor, history = trained(learned, settings)
+    predictor, history = trained(learned, settings.filled(len(learned.subtrain.targets)))
     found = report.judge(predictor, learned.judged.table)
     predictor.notes |= {
         "rows": len(learned.subtrain.targets),
@@ -97,22 +97,18 @@ def prepared(source: Source, seed: int, note: Say) -> Prepared:
     table = source.read(source.data, note)
     target = Target.find(table, source.targets, source.task, note)
     known = with_answers(table, target, note)
-    aside = np.zeros_like(known)
-    if isinstance(share, float):
-        aside[known] = validation_rows(table.filter(known.tolist()), target, share, seed)
-    preparation = Preparation.fit(
-        table,
-        target,
-        rows=known & ~aside,
-        ignore=source.ignore,
-        category=source.category,
-        say=note,
-    )
-    for line in aligned(target.describe(table) + preparation.describe()):
+    whole = table.filter(known.tolist())
+    fraction = share if isinstance(share, float) else 0.0
+    aside = validation_rows(whole, target, fraction, seed)
+    learned = known.copy()
+    learned[known] = ~aside
+    columns = {"ignore": source.ignore, "category": source.category}
+    preparation = Preparation.fit(table, target, rows=learned, **columns, say=note)
+    for line in aligned(target.describe(whole) + preparation.describe()):
         note(line)
-    inputs = preparation.matrix(table, note)
-    subtrain = part(table, inputs, known & ~aside, preparation)
-    validation = part(table, inputs, aside, preparation) if aside.any() else None
+    inputs = preparation.matrix(whole, note)
+    subtrain = part(whole, inputs, ~aside, preparation)
+    validation = part(whole, inputs, aside, preparation) if aside.any() else None
     if isinstance(share, Path):
         validation = other_table(source, share, preparation, note)
     count = f"{len(validation.targets):,}" if validation else "none"
@@ -158,10 +154,10 @@ def trained(learned: Prepared, settings: Settings) -> tuple[TablePredictor, Hist
 
     preparation, subtrain, validation = learned.preparation, learned.subtrain, learned.validation
     task = TASKS[preparation.target.task]
-    batch = settings.batch(len(subtrain.targets))
+    assert settings.epochs is not None  # of filled settings
     manual_seed(settings.seed)
     model = network.build(len(preparation.inputs), preparation.target.outputs, settings)
-    say(*aligned([("network", network.describe(model, task, settings, batch))]))
+    say(*aligned([("network", network.describe(model, task, settings))]))
     try:
         history = fit(
             model,
@@ -169,16 +165,16 @@ def trained(learned: Prepared, settings: Settings) -> tuple[TablePredictor, Hist
             loss=task.loss,
             optimizer=network.optimizer(model, settings),
             epochs=settings.epochs,
-            batch_size=batch,
+            batch_size=settings.batch_size,
             seed=settings.seed,
             validation=(validation.inputs, validation.targets) if validation else None,
-            metrics=task.metrics[:1],
+            metrics=[network.live_metric(task, preparation.target)],
             callbacks=network.callbacks(settings),
             scale=True,
         )
     except NonFiniteError as error:
         first = str(error).splitlines()[0]
-        smaller = f"try a smaller --learning-rate than {settings.rate():g}"
+        smaller = f"try a smaller --learning-rate than {settings.learning_rate:g}"
         raise CommandError(f"{first}; {smaller}") from None
     notes = {"settings": asdict(settings), "history": history.state_dict()}
     return TablePredictor(model, preparation, notes), history
