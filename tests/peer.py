@@ -51,7 +51,7 @@ def seed(y, order):
 
 
 def our_leaf(a, requires_grad=True):
-    return gg.Tensor(a.copy("K"), requires_grad=requires_grad and a.dtype.kind == "f")
+    return gg.from_numpy(a.copy("K")).requires_grad_(requires_grad and a.dtype.kind == "f")
 
 
 def torch_leaf(a, requires_grad=True):

@@ -187,7 +187,7 @@ def gradgradcheck(
     wanted = [x for x in inputs if x.requires_grad]
     random = np.random.default_rng(0)
     outputs = _outputs(func, inputs)
-    seeds = grad_outputs or [Tensor(random.normal(size=y.shape)) for y in outputs]
+    seeds = grad_outputs or [Tensor.lift(random.normal(size=y.shape)) for y in outputs]
 
     def first(*given):
         found = _outputs(func, given)
@@ -207,7 +207,7 @@ def _outputs(func: Callable, inputs: Sequence[Any]) -> list[Any]:
 def _unit(y: Any, place: int) -> Tensor:
     seed = np.zeros(y.shape)
     seed.reshape(-1)[place] = 1
-    return Tensor(seed)
+    return Tensor.lift(seed)
 
 
 def _differences(func: Callable, inputs: Sequence[Any], position: int, o: int, eps: float) -> Any:

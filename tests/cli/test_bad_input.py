@@ -58,7 +58,7 @@ def test_a_bad_table(command, content, message):
         (["good.csv", "--out", "no/model"], "no/model cannot be written: there is no folder no"),
         (["good.csv", "--out", "good.csv/model"], "cannot be written"),
         (["good.csv", "--out", "folder"], "folder is a folder"),
-        (["good.csv", "--out", "good.csv"], "--out is good.csv, which is read here"),
+        (["good.csv", "--out", "good.csv"], "good.csv is read and would be written over"),
         (["good.csv", "--out", "notes.txt"], "notes.txt is there and is no model file"),
         (["good.csv", "--task", "guess"], "no task is called 'guess'; there are binary"),
         (["good.csv", "--task", "real"], "target 'side' holds texts (left, right); the task real"),
@@ -156,8 +156,8 @@ def test_other_models(command):
         ("x,y,corner,high,sum,share\n", [], "has column names but no rows"),
         ("", [], "rows.csv is empty"),
         (NEW, ["--out", "no/p.csv"], "there is no folder no"),
-        (NEW, ["--out", "rows.csv"], "which is read here"),
-        (NEW, ["--out", "table.safetensors"], "--out is table.safetensors, which is read here"),
+        (NEW, ["--out", "rows.csv"], "rows.csv is read and would be written over"),
+        (NEW, ["--out", "table.safetensors"], "table.safetensors is read and would be written over"),
     ],
 )  # fmt: skip
 def test_a_table_that_predict_cannot_use(command, model, content, options, message):

@@ -86,6 +86,15 @@ def test_values_that_training_did_not_see(command):
     assert command.said("x: 4 missing values, taken as the median of training")
 
 
+def test_rows_beyond_all_numbers_are_pointed_out(command):
+    command("train", "table.csv", "-t", "side", *QUICK)
+    table = small_table()
+    table.loc[[3, 5], "x"] = [3e38, -3e38]
+    table.to_csv("other.csv", index=False)
+    assert len(predicted(command, "other.csv")) == 60
+    assert command.said("2 rows too far from training to be predicted, the first is row 4")
+
+
 def test_a_file_and_standard_input(command, monkeypatch):
     command("train", "table.csv", "-t", "side", *QUICK)
     found = predicted(command, "table.csv")

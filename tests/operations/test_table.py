@@ -75,7 +75,7 @@ def test_the_value_has_the_inferred_type(case, dtype):
 def test_a_tensor_has_the_meaning_as_its_value(case):
     arrays = case.arrays()
     if arrays:
-        y = case.record(*map(gg.Tensor, arrays), **case.parameters)
+        y = case.record(*map(gg.as_tensor, arrays), **case.parameters)
         np.testing.assert_array_equal(y.value, case.value(arrays))
 
 
@@ -90,20 +90,20 @@ def test_float32_is_computed_to_its_own_precision(case):
 
 
 def leaves(arrays):
-    return [gg.Tensor(x, requires_grad=x.dtype.kind == "f") for x in arrays]
+    return [gg.as_tensor(x).requires_grad_(x.dtype.kind == "f") for x in arrays]
 
 
 def slope(case, arrays, directions, weights, order):
     """The derivative of the weighted output along directions, of order 1 or 2, from the rules."""
     x = leaves(arrays)
-    y = (case.record(*x, **case.parameters) * gg.Tensor(weights)).sum()
+    y = (case.record(*x, **case.parameters) * gg.as_tensor(weights)).sum()
     for _ in range(order):
         real = [a for a in x if a.requires_grad]
         if not y.requires_grad:
             return 0.0
         found = gg.autograd.grad(y, real, create_graph=True, allow_unused=True)
         pairs = [(g, d) for g, d in zip(found, directions) if g is not None]
-        y = sum(((g * gg.Tensor(d)).sum() for g, d in pairs), start=gg.tensor(0.0).double())
+        y = sum(((g * gg.as_tensor(d)).sum() for g, d in pairs), start=gg.tensor(0.0).double())
     return y.item()
 
 

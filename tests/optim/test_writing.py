@@ -40,7 +40,7 @@ def test_parameters_that_share_one_array_keep_sharing_it():
     flat = gg.zeros(4)
     flat[:] = gg.tensor([1.0, 2.0, 3.0, 4.0])
     first, second = (
-        gg.Tensor(part, requires_grad=True) for part in (flat.value[:2], flat.value[2:])
+        gg.from_numpy(part).requires_grad_() for part in (flat.value[:2], flat.value[2:])
     )
     stepped(first)
     stepped(second)

@@ -27,6 +27,8 @@ t.scalar_tensor(2); t.scalar_tensor(2, dtype=t.int64); x.new_zeros(2, 3); i.new_
 x.new_full((2,), 7); i.new_full((2,), 3); x.new_tensor([1, 2]); i.new_tensor([1, 2])
 x.new_empty(3, 0).shape; x.new_ones(2, dtype=t.float32); b.new_zeros(())
 t.full_like(x, 1, dtype=t.bool); t.fill(x, 2.0).detach(); t.fill(i, 3)
+t.Tensor([1, 2]); t.Tensor([[1, 2.5], [3, 4]]); t.Tensor(2, 0).shape; t.Tensor(3).shape; t.Tensor()
+t.Tensor([True]); t.Tensor(x.detach().numpy()); t.Tensor(x.detach()); t.Tensor(i); t.Tensor((2, 3))
 """
 LISTED = [e for line in EXPRESSIONS.strip().splitlines() for e in line.split("; ")]
 
@@ -51,7 +53,7 @@ def test_the_default_dtype_counts(expression):
 
 
 @pytest.mark.parametrize(
-    "make", [gg.from_numpy, gg.as_tensor, gg.asarray, gg.Tensor, gg.from_dlpack]
+    "make", [gg.from_numpy, gg.as_tensor, gg.asarray, gg.nn.Buffer, gg.from_dlpack]
 )
 def test_memory_is_shared(make):
     array = np.zeros(3)

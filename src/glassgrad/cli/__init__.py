@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"glassgrad: {error}")
     except misuse as error:
         if message := error.format_message():  # empty after the help, which no arguments give
-            say(f"glassgrad: {message.rstrip('.')}; try --help")
+            say(f"glassgrad: {message.rstrip('.')} (try --help)")
     except (KeyboardInterrupt, typer.Abort):
         say("glassgrad: stopped; nothing was written")
         return 130

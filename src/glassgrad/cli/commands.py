@@ -64,8 +64,7 @@ def train(
 ) -> None:
     """Train a network to predict the target column from the other columns of a table.
 
-    Writes the model and a picture of the learning curve. Ctrl-C ends the training and keeps the
-    best so far.
+    Writes the model and its learning curve. Ctrl-C ends the training and keeps the best so far.
     """
     from .train import Source, run
 

@@ -47,4 +47,4 @@ def check_apart(out: Path | None, *inputs: str) -> None:
     """Refuse to write the result over what it is made from."""
     for name in inputs:
         if out is not None and out.exists() and Path(name).exists() and out.samefile(name):
-            raise CommandError(f"--out is {out}, which is read here; give another name")
+            raise CommandError(f"{out} is read and would be written over; give another --out")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensors.creation import as_tensor, tensor
+from ..tensors.creation import as_tensor, from_numpy, tensor
 from ..tensors.functions import stack
 from ..tensors.tensor import Tensor
 from ..types import float64
@@ -24,7 +24,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, float) and not isinstance(first, np.floating):
         return tensor(batch, dtype=float64)
     if isinstance(first, (int, float, np.number, np.bool_)):
-        return Tensor(np.asarray(batch))
+        return from_numpy(np.asarray(batch))
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
@@ -77,4 +77,4 @@ def stacked(rows: Sequence[Any]) -> Tensor:
             )
     if any(isinstance(row, Tensor) and row.requires_grad for row in rows):
         return stack(list(rows))
-    return Tensor(np.stack(arrays))
+    return from_numpy(np.stack(arrays))

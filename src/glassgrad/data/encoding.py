@@ -27,7 +27,7 @@ def one_hot(labels: Any, classes: Sequence[Any] | None = None, dtype: Any = None
     if len(unknown):
         row, known = unknown[0], columns.tolist()
         raise ValueError(f"row {row} has the label {labels[row]!s}, and the classes are {known}")
-    return Tensor(codes.astype(_dtype(dtype)))
+    return Tensor.lift(codes.astype(_dtype(dtype)))
 
 
 def alphabet_of(texts: Iterable[str]) -> str:
@@ -57,7 +57,7 @@ def characters(
         if known:
             letters, times = zip(*known)
             codes[row, letters, times] = 1
-    return Tensor(codes)
+    return Tensor.lift(codes)
 
 
 def _dtype(dtype: Any) -> np.dtype:

@@ -50,7 +50,7 @@ def _read(file: Any, path: Any) -> Tensor:
             f"{len(content)}"
         )
     array = np.frombuffer(content, element).reshape(shape)
-    return Tensor(array.astype(element.newbyteorder("=")))
+    return Tensor.lift(array.astype(element.newbyteorder("=")))
 
 
 def _bytes(file: Any, count: int, path: Any) -> bytes:

@@ -89,7 +89,7 @@ class ImageFolder(Dataset):
             image = image.resize((width, height))
         array = np.asarray(image, np.float32) / 255
         array = array[:, :, None] if array.ndim == 2 else array
-        return Tensor(np.ascontiguousarray(array.transpose(2, 0, 1)))
+        return Tensor.lift(np.ascontiguousarray(array.transpose(2, 0, 1)))
 
 
 def _pillow() -> Any:

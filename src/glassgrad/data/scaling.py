@@ -30,7 +30,7 @@ def mean_and_sd(features: Any) -> tuple[Tensor, Tensor]:
     mean = np.where(constant, values[0], values.mean(0))
     sd = np.where(constant, 1.0, values.std(0))
     dtype = x.dtype if is_real(x.dtype) else np.float32
-    return Tensor(np.asarray(mean, dtype)), Tensor(np.asarray(sd, dtype))
+    return Tensor.lift(np.asarray(mean, dtype)), Tensor.lift(np.asarray(sd, dtype))
 
 
 def scaled(features: Any, mean: Any = None, sd: Any = None) -> Tensor:

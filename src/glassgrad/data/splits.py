@@ -81,7 +81,7 @@ def take(data: Any, rows: np.ndarray) -> Any:
     if isinstance(data, Dataset):
         return Subset(data, rows.tolist())
     if isinstance(data, Tensor):
-        return data[Tensor(rows)]
+        return data[Tensor.lift(rows)]
     if hasattr(data, "iloc"):
         return data.iloc[rows]
     return data[rows]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..tensors.creation import from_numpy
 from ..tensors.generator import Generator, default_generator
 from ..tensors.tensor import Tensor
 from .collate import default_convert, like
@@ -64,7 +65,7 @@ def _is_random(value: Any) -> bool:
 def gathered(array: Any, rows: np.ndarray) -> Tensor:
     """The rows of a tensor or array that are listed, as a tensor."""
     if isinstance(array, np.ndarray):
-        return Tensor(array.take(rows, axis=0))
+        return from_numpy(array.take(rows, axis=0))
     return array[rows] if array.requires_grad else Tensor.lift(array.value.take(rows, axis=0))
 
 
@@ -121,7 +122,7 @@ def _merged(pieces: list[Any], order: np.ndarray) -> Any:
         return like(first, {key: _merged([piece[key] for piece in pieces], order) for key in first})
     if isinstance(first, Sequence):
         return like(first, [_merged(list(column), order) for column in zip(*pieces)])
-    return Tensor(np.concatenate([piece.value for piece in pieces]).take(order, axis=0))
+    return Tensor.lift(np.concatenate([piece.value for piece in pieces]).take(order, axis=0))
 
 
 def _converted(batch: Any) -> Any:

@@ -175,5 +175,5 @@ def _value(plain: Any) -> Any:
         return {n: _value(v) for n, v in plain["dict"].items()}
     dtype = np.dtype(plain["dtype"])
     if "parameter" in plain:
-        return Tensor(np.zeros(plain["parameter"], dtype), requires_grad=True)
-    return Tensor(np.zeros(plain["tensor"], dtype)) if "tensor" in plain else dtype
+        return Tensor.lift(np.zeros(plain["parameter"], dtype)).requires_grad_()
+    return Tensor.lift(np.zeros(plain["tensor"], dtype)) if "tensor" in plain else dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensors.tensor import Tensor
+from ..tensors.tensor import Tensor, held
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -16,12 +16,14 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
-        super().__init__(() if data is None else data, requires_grad)
+        self.value = held(() if data is None else data)
+        if requires_grad:
+            self.set_requires_grad(True)
 
 
 class Buffer(Tensor):
     """A leaf that a module keeps but does not learn: saved with it, unless persistent=False."""
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
-        super().__init__(() if data is None else data)
+        self.value = held(() if data is None else data)
         self.persistent = persistent

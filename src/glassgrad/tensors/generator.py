@@ -17,7 +17,8 @@ class Generator:
     """A stream of random numbers: seed and number of the draw; equal states give equal numbers."""
 
     def __init__(self, device: Any = "cpu", seed: int = 0) -> None:
-        self.state = Tensor(np.array([seed % 2**64, 0], np.uint64), name="random state")
+        self.state = Tensor.lift(np.array([seed % 2**64, 0], np.uint64))
+        self.state.name = "random state"
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`."""
@@ -36,7 +37,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """A copy of seed and number of the draw."""
-        return Tensor(self.state.value.copy())
+        return Tensor.lift(self.state.value.copy())
 
     def set_state(self, new_state: Any) -> None:
         """Go on from a state that `get_state` gave."""

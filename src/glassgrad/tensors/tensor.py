@@ -17,6 +17,7 @@ from ..operations.record import Operation
 from ..types import ShapeError, Type, is_real, supported
 from . import state as modes
 from .conversion import Conversion
+from .device import checked_device
 from .inplace_methods import InPlaceMethods
 from .methods import Methods
 from .node import Node
@@ -30,22 +31,15 @@ value_of = attrgetter("value")
 class Tensor(Methods, InPlaceMethods, Conversion, Node):
     """A typed value and how it came about.
 
-    `Tensor(array)` is a leaf that shares the array's memory; `gg.tensor(data)` copies.
+    As PyTorch's old constructor `Tensor(2, 3)` are zeros of that shape, and `Tensor(data)` has the
+    data of a list or array in the default dtype.  `gg.tensor(data)` keeps integers integers;
+    `gg.from_numpy(array)` shares memory.
     """
 
-    def __init__(
-        self, data: Any = (), requires_grad: bool = False, name: str | None = None
-    ) -> None:
-        if isinstance(data, Node):
-            data = data.value
-        array = data if isinstance(data, ndarray) else asarray(data)
-        if not isinstance(data, (ndarray, np.generic)) and array.dtype == np.float64:
-            array = array.astype(modes.default_dtype)
-        self.value = asarray(array, supported(array.dtype))
-        if name is not None:
-            self.name = name
-        if requires_grad:
-            self.set_requires_grad(True)
+    def __init__(self, *data: Any, device: Any = None) -> None:
+        if device is not None:
+            checked_device(device)
+        self.value = _old(data)
 
     # ---- nodes are made here
 
@@ -224,6 +218,33 @@ _constant = lru_cache(maxsize=1024, typed=True)(
 )  # not for 0.0 and -0.0, which are equal
 
 
+def held(data: Any) -> np.ndarray:
+    """The array of a tensor, an array itself, or numbers in the default dtype."""
+    if isinstance(data, Node):
+        return data.value
+    try:
+        array = asarray(data)
+    except ValueError:
+        raise ValueError("a tensor cannot be made of rows of unequal length") from None
+    if not isinstance(data, (ndarray, np.generic)) and array.dtype == np.float64:
+        array = array.astype(modes.default_dtype)
+    return asarray(array, supported(array.dtype))
+
+
+def _old(data: tuple) -> np.ndarray:
+    """What the old constructor makes of sizes, or of one piece of data."""
+    if all(isinstance(n, (int, np.integer)) for n in data):
+        return np.zeros(data or 0, modes.default_dtype)
+    if len(data) == 1 and isinstance(data[0], Node):
+        return data[0].value
+    if len(data) != 1 or isinstance(data[0], float):
+        raise TypeError(
+            "Tensor(...) takes sizes, or one list or array; a number becomes a tensor by "
+            "gg.tensor(number)"
+        )
+    return np.array(held(data[0]), modes.default_dtype, order="C")
+
+
 class InitialNode(Tensor):
     """A leaf that requires a gradient and keeps its dtype (lecture H).
 
@@ -236,7 +257,10 @@ class InitialNode(Tensor):
     def __init__(self, value: Any, name: str | None = None) -> None:
         array = value.value if isinstance(value, Node) else asarray(value)
         array = array if is_real(array.dtype) else array.astype(np.float64)
-        super().__init__(array, requires_grad=True, name=name)
+        self.value = asarray(array, supported(array.dtype))
+        self.requires_grad = True
+        if name is not None:
+            self.name = name
         InitialNode.exists = True
 
 

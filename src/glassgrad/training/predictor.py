@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import files
 from ..data.tables import Preparation, as_frame
+from ..data.tables.errors import counted
 from .tasks import TASKS, Task
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class TablePredictor:
         from .predict import predict
 
         outputs = predict(self.model, self.preparation.matrix(table, say))
+        if strange := np.flatnonzero(~np.isfinite(outputs).all(axis=1)).tolist():
+            rows = counted(len(strange), "row")
+            say(
+                f"{rows} too far from training to be predicted, the first is row {strange[0] + 1:,}"
+            )
         return self.preparation.target.unscaled(self.task.activate(outputs))
 
     def predict(self, table: Any, say: Say = warnings.warn) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...tensors.creation import tensor
 from ...tensors.functions import stack
 from ...tensors.state import no_grad
 from ...tensors.tensor import Tensor
@@ -33,7 +34,7 @@ def get_total_norm(
     """(sum |x|^p)^(1/p) over the elements of all tensors, p = norm_type; inf is the largest |x|."""
     p = float(norm_type)
     norms = [x.norm(p) for x in _listed(tensors)]
-    total = stack(norms).norm(p) if norms else Tensor(0.0)
+    total = stack(norms).norm(p) if norms else tensor(0.0)
     if error_if_nonfinite and not total.isfinite():
         raise RuntimeError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it "
