@@ -135,6 +135,17 @@ def test_layers_that_were_changed_load_into_such_a_model(path):
     assert same_state(files.load(path, into=other), model)
 
 
+def test_arguments_of_pytorch_programs_are_accepted(path):
+    model = network()
+    files.save(model.state_dict(), path)
+    for where in ("cpu", gg.device("cpu"), {"cuda:0": "cpu"}, lambda storage, place: storage):
+        other = network()
+        other.load_state_dict(files.load(path, where, weights_only=True))
+        assert same_state(other, model)
+    with pytest.raises(RuntimeError, match="there is no device 'cuda'"):
+        files.load(path, map_location="cuda")
+
+
 def test_another_model_to_load_into_is_refused_and_left_alone(path):
     files.save(network(), path)
     other = nn.Sequential(nn.Linear(3, 5))
@@ -450,8 +461,9 @@ def error_of(path):
 
 @pytest.mark.parametrize("function", [files.load, files.metadata, files.description])
 def test_a_missing_file_and_a_folder_are_said(tmp_path, function):
-    with pytest.raises(FileError, match="there is no file .*nothing.safetensors"):
+    with pytest.raises(FileError, match="there is no file .*nothing.safetensors") as raised:
         function(tmp_path / "nothing.safetensors")
+    assert isinstance(raised.value, FileNotFoundError)
     with pytest.raises(FileError, match="is a folder"):
         function(tmp_path)
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as packed
 
 from .atomic import replacing
-from .errors import FileError, reason
+from .errors import FileError, NoFileError, reason
 
 ENTRY = "glassgrad"
 LARGEST_HEADER = 100_000_000  # bytes, as in the safetensors format
@@ -90,7 +90,7 @@ def begun(source: Any, name: str, *, whole: bool) -> tuple[bytes, int]:
             length = header_length(peek(stream), size, name)
             return stream.read(-1 if whole else length), size
     except FileNotFoundError:
-        raise FileError(f"there is no file {name}") from None
+        raise NoFileError(f"there is no file {name}") from None
     except FileError:
         raise
     except OSError as error:

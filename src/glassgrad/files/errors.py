@@ -5,6 +5,10 @@ class FileError(OSError):
     """A file that cannot be read or written: a line that names it, what is wrong, what is right."""
 
 
+class NoFileError(FileError, FileNotFoundError):
+    """There is no such file."""
+
+
 def reason(error: OSError) -> str:
     """What the system says, in lower case: `permission denied`."""
     return (error.strerror or str(error) or type(error).__name__).lower()

@@ -22,6 +22,7 @@ import numpy as np
 from .. import nn
 from ..tensors import Tensor
 from ..tensors.creation import limited
+from ..tensors.device import checked_device
 from ..tensors.generator import default_generator
 from .container import ENTRY, named, read, read_texts, write
 from .errors import FileError
@@ -60,13 +61,17 @@ def save(model: Any, path: Any, metadata: dict | None = None) -> None:
     write(path, writer.arrays, note)
 
 
-def load(path: Any, into: Any = None) -> Any:
+def load(
+    path: Any, map_location: Any = None, *, into: Any = None, weights_only: bool | None = None
+) -> Any:
     """The model, or the dict, that `gg.save` wrote; files that PyTorch's users write give dicts.
 
-    path  a file name, or a binary stream
-    into  a model (or optimizer) of the user's own, which takes the state and is returned
+    path          a file name, or a binary stream
+    map_location  the CPU, as a name or device, or a dict or function of devices as in PyTorch
+    into          a model (or optimizer) of the user's own, which takes the state and is returned
+    weights_only  accepted as in PyTorch: nothing in the file is ever executed
 
-    Nothing in the file is executed.  The model is as it was when saved, with dtypes, shared
+    The model is as it was when saved, with dtypes, shared
     weights, frozen parameters and training mode; `into` takes values only.
 
     Raises:
@@ -74,6 +79,12 @@ def load(path: Any, into: Any = None) -> Any:
             version; or it holds a model of the user's own classes and `into` is not given.
         RuntimeError: `into` is a model of other layers than the saved one.
     """
+    if (
+        map_location is not None
+        and not isinstance(map_location, dict)
+        and not callable(map_location)
+    ):
+        checked_device(map_location)
     name = named(path)
     arrays, texts = read(path)
     note = note_of(texts, name)
