@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from .. import files
-from ..files.atomic import opened
+from ..files.atomic import is_stream, opened
 from .terminal import CommandError
 
 
@@ -36,11 +36,13 @@ def check_model_place(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that cannot be made, by making one aside."""
+    """Refuse a file that cannot be made, by making one beside it; a device is there already."""
+    if is_stream(path):
+        return
     target = Path(os.path.realpath(path))
-    aside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    opened(aside, target, path).close()
-    aside.unlink()
+    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    opened(beside, target, path).close()
+    beside.unlink()
 
 
 def check_apart(out: Path | None, *inputs: str) -> None:
