@@ -183,7 +183,7 @@ def test_large_numbers_stay_apart_in_float32():
         ({"size": [1, -np.inf], "colour": "red", "island": "A"}, "'size' holds -inf in row 2;"),
         ({"size": [1e39], "colour": ["red"], "island": ["A"]}, r"'size' holds 1e\+39 in row 1;"),
         ({"size": [1.0], "island": ["A"]}, "no column 'colour' in the table"),
-        ({"a": [1.0]}, "no column 'size', 'colour', 'island' in the table; its columns are: a"),
+        ({"a": [1.0]}, "no columns 'size', 'colour', 'island' in the table; its columns are: a"),
     ],
 )
 def test_a_table_that_cannot_be_used(table, message):

@@ -97,6 +97,37 @@ def test_a_pipe_is_read_once(tmp_path, lines):
     writer.join()
 
 
+@pytest.mark.parametrize(
+    "separator, content",
+    [("\t", "a\tb\n1\t2\n"), (r"\t", "a\tb\n1\t2\n"), ("tab", "a\tb\n1\t2\n"),
+     (" ", "a  b\n1  2\n"), ("space", "a b\n1 2\n"), ("&", "a&b\n1&2\n")],
+)  # fmt: skip
+def test_a_separator_as_a_shell_can_write_it(tmp_path, lines, separator, content):
+    frame = read(written(tmp_path, content), separator=separator, say=lines.append)
+    assert values(frame) == {"a": [1], "b": [2]}
+
+
+@pytest.mark.parametrize("separator", ["", "::", '"', "\n", "comma"])
+def test_a_separator_that_is_none(tmp_path, separator):
+    with pytest.raises(TableError, match="a separator is one character, such as ';', or tab"):
+        read(written(tmp_path, ROWS), separator=separator)
+
+
+def test_space_around_names_is_no_part_of_them(tmp_path, lines):
+    frame = read(written(tmp_path, " a , b\n1 , x \n2.5 , y\n"), say=lines.append)
+    assert frame.columns == ["a", "b"]
+    assert frame["a"].to_list() == [1, 2.5]
+    both = read(written(tmp_path, "a ,a\n1,2\n"), say=lines.append)
+    assert both.columns == ["a ", "a"], "they would be one"
+
+
+def test_a_first_line_of_numbers_is_pointed_at(tmp_path, lines):
+    read(written(tmp_path, "5.1,3.5,setosa\n4.9,3.0,setosa\n"), say=lines.append)
+    assert lines[0].startswith("the first line is taken as names: 5.1, 3.5, setosa; if it is a row")
+    read(written(tmp_path, "x,2020,y\n1,2,3\n"), say=lines.append)
+    assert len(lines) == 3
+
+
 def test_columns_of_one_name_are_numbered(tmp_path, lines):
     assert read(written(tmp_path, "a,b,a\n1,2,3\n"), say=lines.append).columns == ["a", "b", "a.1"]
     assert lines[0] == "columns of the same name are numbered, as a.1: a"
@@ -120,7 +151,12 @@ def test_a_nameless_count_of_rows_is_left_out(tmp_path, lines):
         ("a,b\n1,2\n3\n", "line 3 has 1 field where the header has 2"),
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 fields where the header has 2"),
         ("a,b\n1,2,3\n4,5,6\n", "line 2 has 3 fields where the header has 2"),
-        ('a,b\n1,"2\n3,4\n', "line 3 has 1 field|EOF inside string|line 3 has"),
+        ('a,b\n1,"2\n3,4\n', "a quote that is opened in row 1 is not closed"),
+        (
+            'a,b\n1,2\n"3,4\n5,6\n',
+            "lines 3 to 4 are one row, since a quote goes on, and have 1 field",
+        ),
+        ("a,b\n1\n\n", "line 2 has 1 field where the header has 2"),
         (b"a,b\n1,\xff\xfe\n", "line 2 is not utf-8 text; give the encoding"),
         (b"a,b\n1,2\n3,\x81\x8d\n", "line 3 is not utf-8 text"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0 \xff", "is not"),

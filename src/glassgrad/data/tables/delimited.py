@@ -20,6 +20,7 @@ Opener = Callable[[], BinaryIO]  # opens the same bytes at each call
 
 SAMPLE_BYTES = 1 << 18
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+WRITTEN = {r"\t": "\t", "tab": "\t", "space": " "}  # separators that a shell makes hard to write
 MARKS = {  # byte order marks; the longer ones first, since one begins with the other
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -59,7 +60,7 @@ def layout(name: str, opener: Opener, encoding: str | None, separator: str | Non
         raise TableError(f"{name} is empty: a table needs a line of column names and rows below it")
     if "\0" in "".join(sample):
         raise not_text(name)
-    separator = separator or guessed_separator(sample)
+    separator = guessed_separator(sample) if separator is None else known_separator(name, separator)
     columns = checked_columns(name, opener, encoding, separator)
     return Layout(encoding, separator, guessed_decimal(sample, separator), columns)
 
@@ -71,6 +72,16 @@ def known_encoding(name: str, encoding: str) -> str:
     except LookupError:
         message = f"{name}: no encoding is called {encoding!r}; try utf-8, utf-16 or latin-1"
         raise TableError(message) from None
+
+
+def known_separator(name: str, separator: str) -> str:
+    """The separator, of which a tab may be written as `tab` or with a backslash."""
+    found = WRITTEN.get(separator, separator)
+    if len(found) != 1 or found in '"\r\n':
+        raise TableError(
+            f"{name}: a separator is one character, such as ';', or tab or space, not {separator!r}"
+        )
+    return found
 
 
 def guessed_encoding(name: str, opener: Opener) -> str:
@@ -176,9 +187,13 @@ def checked_columns(name: str, opener: Opener, encoding: str, separator: str) ->
     try:
         with opener() as stream, io.TextIOWrapper(stream, encoding, newline="") as text:
             reader = csv.reader(text, delimiter=separator, skipinitialspace=True)
-            for row in filter(is_not_blank, reader):
+            begin = 1
+            for row in reader:
+                lines, begin = (begin, reader.line_num), reader.line_num + 1
+                if not is_not_blank(row):
+                    continue
                 if len(row) != len(header) and header:
-                    raise ragged(name, reader.line_num, len(row), len(header))
+                    raise ragged(name, lines, len(row), len(header))
                 row_found, header = bool(header), header or row
     except UnicodeError:
         raise undecodable(name, opener, encoding) from None
@@ -194,9 +209,12 @@ def is_not_blank(row: list[str]) -> bool:
     return len(row) > 1 or (len(row) == 1 and row[0].strip() != "")
 
 
-def ragged(name: str, line: int, fields: int, columns: int) -> TableError:
-    """The error for a row that is not whole."""
-    return TableError(
-        f"{name}: line {line:,} has {counted(fields, 'field')} where the header has "
-        f"{columns:,}; every row needs as many fields as there are columns"
-    )
+def ragged(name: str, lines: tuple[int, int], fields: int, columns: int) -> TableError:
+    """The error for a row that is not whole; `lines` are its first and its last."""
+    first, last = lines
+    place, so = f"line {first:,} has", "every row needs as many fields as there are columns"
+    if last > first:
+        place = f"lines {first:,} to {last:,} are one row, since a quote goes on, and have"
+        so = "close the quote"
+    fewer = f"{counted(fields, 'field')} where the header has {columns:,}"
+    return TableError(f"{name}: {place} {fewer}; {so}")

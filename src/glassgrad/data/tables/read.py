@@ -20,7 +20,7 @@ import numpy as np
 
 from .delimited import Layout, Opener, layout
 from .errors import TableError, listed
-from .values import MISSING, is_number, numbers
+from .values import MISSING, counts_rows, texts_as_numbers
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -58,7 +58,7 @@ def read(
         else:
             found = layout(name, opener, encoding, separator)
             frame, kind = read_csv(name, opener, found), str(found)
-            say_repeated(found, say)
+            say_names(found, say)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise TableError(f"{name} is a damaged gzip file") from None
     say(f"{name}: {len(frame):,} rows, {len(frame.columns):,} columns ({kind})")
@@ -71,8 +71,8 @@ def opened(source: str | Path | BinaryIO, name: str) -> Opener:
         return in_memory(source.read())
     try:
         path = Path(source)
-        if not path.exists():
-            raise TableError(f"there is no file {name}")
+        if not name or not path.exists():
+            raise TableError(f"there is no file {name or repr(name)}")
         if path.is_dir():
             raise TableError(f"{name} is a folder; give the table file in it")
         if not path.is_file():
@@ -110,23 +110,36 @@ def read_csv(name: str, opener: Opener, found: Layout) -> nw.DataFrame:
                 dtype_backend="numpy_nullable",  # else integers with gaps become 3.0
             )
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
-        raise TableError(f"{name}: {str(error).splitlines()[0]}") from None
+        raise TableError(f"{name}: {worded(error)}") from None
+    names = frame.columns.str.strip()
+    frame.columns = names if names.is_unique else frame.columns
     return nw.from_native(frame, eager_only=True)
 
 
-def say_repeated(found: Layout, say: Say) -> None:
-    """Say how pandas tells columns of one name apart."""
+def worded(error: Exception) -> str:
+    """What pandas says, in a line."""
+    line = str(error).splitlines()[0]
+    _, quote, row = line.partition("EOF inside string starting at row ")
+    return f"a quote that is opened in row {int(row):,} is not closed" if quote else line
+
+
+def say_names(found: Layout, say: Say) -> None:
+    """Say how pandas tells columns of one name apart, and that names should not be numbers."""
     again = [column for column, count in Counter(found.columns).items() if count > 1]
     if again:
         say(f"columns of the same name are numbered, as {again[0]}.1: {listed(again)}")
+    numeric = np.isfinite(texts_as_numbers(list(found.columns)))
+    if numeric.mean() > 0.5:
+        names = listed(found.columns, 4)
+        say(f"the first line is taken as names: {names}; if it is a row, put names above it")
 
 
 def without_row_numbers(frame: nw.DataFrame, say: Say) -> nw.DataFrame:
     """The frame without a nameless first column that counts rows, as `DataFrame.to_csv` writes."""
     first = frame.columns[0]
-    if first != "Unnamed: 0" or len(frame.columns) == 1 or not is_number(frame[first]):
+    if first != "Unnamed: 0" or len(frame.columns) == 1:
         return frame
-    if not (np.diff(numbers(frame[first])) == 1).all():
+    if not counts_rows(frame[first]):
         return frame
     say("the first column has no name and counts the rows: left out")
     return frame.drop(first)
@@ -190,8 +203,10 @@ def check_columns(frame: nw.DataFrame, wanted: Iterable[str], what: str) -> None
 
     lacking = [name for name in wanted if name not in frame.columns]
     if lacking:
-        near = difflib.get_close_matches(lacking[0], frame.columns, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        known = {name.strip().lower(): name for name in frame.columns}
+        near = difflib.get_close_matches(lacking[0].strip().lower(), known, n=1, cutoff=0.7)
+        hint = f" (did you mean {known[near[0]]!r}?)" if near and len(lacking) == 1 else ""
         names = ", ".join(map(repr, lacking))
         there = listed(frame.columns)
+        what += "s" * (len(lacking) > 1)
         raise TableError(f"no {what} {names} in the table{hint}; its columns are: {there}")

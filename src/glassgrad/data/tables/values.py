@@ -93,6 +93,11 @@ def taken(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.append(values, np.nan)[codes]
 
 
+def counts_rows(series: nw.Series) -> bool:
+    """Whether each row has the number after the one before: no property of it, only its place."""
+    return is_number(series) and len(series) > 1 and bool((np.diff(numbers(series)) == 1).all())
+
+
 def texts_as_numbers(texts: list[str]) -> np.ndarray:
     """Each text as a number; NaN if it is none."""
     import pandas
