@@ -36,6 +36,7 @@ READING = SimpleNamespace(
     log=gg.log,
     log1p=gg.log1p,
     arange=gg.arange,
+    ascontiguousarray=lambda x: x,
     where=gg.where,
     maximum=larger,
     add=SimpleNamespace(reduce=folded(total)),

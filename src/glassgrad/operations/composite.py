@@ -33,7 +33,9 @@ def _linear_type(x, w, b):
 
 
 def _linear_meaning(np, x, w, b):
-    y = x @ w.T
+    """NumPy's BLAS multiplies a few dozen rows by a wide layer a quarter faster the other way round."""
+    wide = w.shape[0] >= 128 and w.shape[1] >= 256 and w.dtype.itemsize == 4
+    y = np.ascontiguousarray((w @ x.T).T) if wide and 12 <= x.shape[0] <= 64 else x @ w.T
     y += b
     return y
 
@@ -46,12 +48,13 @@ def _linear_gradient(g, y, x, w, b):
     )
 
 
+LAYERS = (3, 4, 5), (1, 4, 5), (0, 4, 5), (17, 4, 5), (13, 256, 128)
 linear = composite(
     "linear",
     _linear_type,
     _linear_meaning,
     _linear_gradient,
-    [sample(real(n, 4), real(5, 4), real(5)) for n in (3, 1, 0, 17)],
+    [sample(real(n, i), real(o, i), real(o)) for n, i, o in LAYERS],
 )
 
 # ---- a step: x + a y, with one array made instead of two
