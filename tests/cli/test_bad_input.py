@@ -157,7 +157,7 @@ def test_other_models(command):
         ("", [], "rows.csv is empty"),
         (NEW, ["--out", "no/p.csv"], "there is no folder no"),
         (NEW, ["--out", "rows.csv"], "rows.csv is read and would be written over"),
-        (NEW, ["--out", "table.safetensors"], "table.safetensors is read and would be written over"),
+        (NEW, ["--out", "table.safetensors"], "table.safetensors is read and would be"),
     ],
 )  # fmt: skip
 def test_a_table_that_predict_cannot_use(command, model, content, options, message):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from glassgrad.data.tables import TableError, Target, validation_rows
+from glassgrad.data.tables.errors import plain
 
 
 def quiet(line):
@@ -75,6 +76,32 @@ def test_the_task_follows_from_the_target(columns, task, expected, labels):
 def test_targets_that_cannot_be_learned(columns, task, message):
     with pytest.raises(TableError, match=message):
         find(*columns, task=task)
+
+
+@pytest.mark.parametrize(
+    "columns, line",
+    [
+        ([[5, 7, 7]], "a: 5 and 7 are taken as two labels (a quantity: --task real)"),
+        ([[0.5, 0.25, 0.75]], "a: all in [0, 1]; --task unit keeps predictions there"),
+        ([[1, 2, 3] * 3], "a: 3 whole numbers are taken as classes (a quantity: --task real)"),
+        ([[0, 1, 1]], None),
+        ([[True, False]], None),
+        ([[0.5, 1.5, 2.5]], None),
+    ],
+)
+def test_a_guess_that_may_be_wrong_is_said(columns, line):
+    lines = []
+    Target.find(pd.DataFrame(dict(zip("a", columns))), ["a"], say=lines.append)
+    assert lines == ([line] if line else [])
+
+
+def test_large_numbers_are_written_out():
+    table = pd.DataFrame({"a": [98765.0, 999999.7, 2043850.0, 0.125]})
+    assert Target.find(table, ["a"]).describe(table)[0][1] == "a: numbers from 0.125 to 2043850"
+    assert plain(999999.7) == "1000000"
+    assert plain(123812.4, 4) == "123812"
+    assert plain(1.5e-7) == "1.5e-07"
+    assert plain(4.2e15) == "4.2e+15"
 
 
 def test_a_lacking_target_names_the_columns():
@@ -150,6 +177,7 @@ def test_validation_rows_keep_the_share_of_each_label():
         (["u", "v"] * 5, 0.2, 2),
         (["u", "v"] * 5, 0.01, 1),
         (["u", "v"] * 5, 0.0, 0),
+        (np.arange(49) / 3, 0.001, 1),
         (["u", "v"], 0.5, 0),
         (np.arange(100) / 3, 0.25, 25),
         (np.arange(100) / 3, 0.999, 99),

@@ -99,7 +99,7 @@ BatchSize = Annotated[
     int | None,
     Option(
         metavar="ROWS", rich_help_panel=TRAINING,
-        help="Rows for each update. (Default: 16 to 512, by the number of rows.)",
+        help="Rows for each update. (Default: 16 to 1024, by the number of rows.)",
     ),
 ]  # fmt: skip
 Epochs = Annotated[

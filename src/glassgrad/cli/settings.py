@@ -37,7 +37,7 @@ SIZES = (  # up to so many rows: batch size, epochs, patience
     (500, 16, 200, 20),
     (10_000, 32, 200, 20),
     (100_000, 128, 100, 10),
-    (float("inf"), 512, 30, 5),
+    (float("inf"), 1024, 20, 4),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import TableError, listed
+from .errors import TableError, listed, plain
 from .read import Say
 from .understand import are_numbers
 from .values import (
@@ -88,6 +88,9 @@ def guess(found: list[Answers], say: Say) -> str:
     answers = found[0]
     classes = len(answers.labels)
     if classes == 2:
+        if answers.numeric and answers.most != 1:
+            two = " and ".join(map(str, answers.labels))
+            say(f"{answers.name}: {two} are taken as two labels (a quantity: --task real)")
         return "binary"
     if not answers.numeric:
         if classes > max(MOST_CLASSES, answers.rows / 2):
@@ -98,6 +101,8 @@ def guess(found: list[Answers], say: Say) -> str:
         return "multi-class"
     enough = answers.rows >= ROWS_PER_CLASS * classes
     if not (answers.whole and classes <= MOST_CLASSES and enough):
+        if 0 <= answers.least < answers.most <= 1:
+            say(f"{answers.name}: all in [0, 1]; --task unit keeps predictions there")
         return "real"
     say(f"{answers.name}: {classes} whole numbers are taken as classes (a quantity: --task real)")
     return "multi-class"
@@ -141,6 +146,6 @@ def misfit(task: str, answers: Answers) -> str:
     if task in ("real", "unit") and not answers.numeric:
         return f"holds texts ({listed(answers.labels, 4)}); the task {task} needs numbers"
     if task == "unit" and not 0 <= answers.least <= answers.most <= 1:
-        reach = f"goes from {answers.least:g} to {answers.most:g}"
+        reach = f"goes from {plain(answers.least)} to {plain(answers.most)}"
         return f"{reach}; the task unit needs numbers in [0, 1]"
     return ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .errors import counted, listed
+from .errors import counted, listed, plain
 from .values import (
     dates,
     factors,
@@ -60,7 +60,7 @@ class Real:
             matrix[:, 1] = missing
         elif missing.any():
             gaps = counted(missing.sum(), "missing value")
-            say(f"{self.name}: {gaps}, taken as the median of training, {self.median:g}")
+            say(f"{self.name}: {gaps}, taken as the median of training, {plain(self.median)}")
 
 
 def say_unreadable(name: str, series: nw.Series, missing: np.ndarray, say: Say) -> None:
@@ -71,7 +71,8 @@ def say_unreadable(name: str, series: nw.Series, missing: np.ndarray, say: Say) 
     wrong = missing & (codes >= 0)
     if wrong.any():
         words = listed([repr(texts[code]) for code in np.unique(codes[wrong])], 4)
-        say(f"{name}: {counted(wrong.sum(), 'value')} no number, taken as missing: {words}")
+        none = "is no number" if wrong.sum() == 1 else "are no numbers"
+        say(f"{name}: {counted(wrong.sum(), 'value')} {none}, taken as missing: {words}")
 
 
 @dataclass(frozen=True)

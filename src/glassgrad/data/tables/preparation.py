@@ -9,18 +9,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import columns as columns_
 from .answers import finite
 from .columns import Category, Column, LeftOut, Real
-from .errors import TableError, listed
+from .errors import TableError, listed, shortened
 from .read import Say, as_frame, check_columns
 from .targets import Target
 from .understand import understand
-from .values import is_number
+from .values import counts_rows, is_number
+
+if TYPE_CHECKING:
+    import narwhals as nw
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,20 @@ class Preparation:
         """
         frame = as_frame(table)
         check_columns(frame, [*ignore, *category], "column")
-        aside = {*ignore, *target.names}
-        inputs = [series for series in frame.iter_columns() if series.name not in aside]
-        for series in filter(is_number, inputs):
-            finite(series)  # of all rows, so that an error names the row of the table
+        check_inputs(target, [*ignore, *category])
+        inputs = [s for s in frame.iter_columns() if s.name not in target.names]
+        for series in inputs:
+            if is_number(series) and series.name not in ignore:
+                finite(series)  # of all rows, so that an error names the row of the table
+                say_count(series, say)
         if rows is not None:
             frame = frame.filter(rows.tolist())
-        found = [understand(frame[s.name], category=s.name in category, say=say) for s in inputs]
+        found = [
+            LeftOut(s.name, "is ignored")
+            if s.name in ignore
+            else understand(frame[s.name], category=s.name in category, say=say)
+            for s in inputs
+        ]
         if not any(column.inputs for column in found):
             why = "; ".join(f"{c.name} {c.why}" for c in found if isinstance(c, LeftOut))
             raise TableError(f"no column is left to learn from{': ' if why else ''}{why}")
@@ -125,10 +135,29 @@ class Preparation:
         return cls(found, Target.from_json(state["target"]))
 
 
+def check_inputs(target: Target, names: Sequence[str]) -> None:
+    """Refuse to ignore the target, or to make a category of it.
+
+    Raises:
+        TableError: One of the names is that of a target.
+    """
+    if both := [name for name in names if name in target.names]:
+        raise TableError(
+            f"column {both[0]!r} is the target, and only inputs are ignored or made categories; "
+            "what a target is, the task says"
+        )
+
+
+def say_count(series: nw.Series, say: Say) -> None:
+    """Say that a column may be the number of the row, from which nothing is to be learned."""
+    if counts_rows(series):
+        say(f"{series.name}: counts the rows; if it says nothing else, --ignore {series.name!r}")
+
+
 def described(category: Category) -> str:
     """The category in a line."""
     rest = " and another for the rare ones" if category.other else ""
-    return f"{category.name}: {listed(category.values, 6)}{rest}"
+    return f"{shortened(category.name)}: {listed(category.values, 6)}{rest}"
 
 
 def missing_values(reals: list[Real], categories: list[Category]) -> str:

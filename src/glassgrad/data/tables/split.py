@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..splits import split
 from .read import as_frame
 from .targets import Target
 from .values import factors
@@ -23,13 +24,8 @@ def validation_rows(table: Any, target: Target, fraction: float, seed: int = 0) 
     chosen = np.zeros(n, dtype=bool)
     if not fraction or not n:
         return chosen
-    share = max(fraction, 1 / n)
-    order = np.random.default_rng(seed).permutation(n)
-    stratified = bool(target.labels) and len(target.names) == 1
-    codes = factors(frame[target.names[0]])[0] if stratified else np.zeros(n, dtype=np.intp)
-    order = order[np.argsort(codes[order], kind="stable")]
-    # Every 1/share-th row of those sorted by label: of each label as many as it has its share.
-    steps = np.floor(np.arange(n + 1) * share + 1e-9)
-    chosen[order[np.diff(steps) > 0]] = True
-    once = np.bincount(codes)[codes] == 1
-    return chosen & ~(once & stratified)
+    share = max(fraction, 1.001 / n)  # one row at least, whatever rounding does
+    single = bool(target.labels) and len(target.names) == 1
+    codes = factors(frame[target.names[0]])[0] if single else None
+    chosen[split(n, (1 - share, share), stratify=codes, seed=seed)[1]] = True
+    return chosen if codes is None else chosen & (np.bincount(codes)[codes] > 1)

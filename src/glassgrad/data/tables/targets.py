@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .answers import TASKS, Label, check, finite, guess, look
-from .errors import TableError, listed
+from .errors import TableError, listed, plain, shortened
 from .read import Say, as_frame, check_columns
 from .values import factors, numbers, text
 
@@ -137,7 +137,8 @@ def summary(series: nw.Series, labels: tuple[Label, ...]) -> str:
     """The labels and how often each comes, or the range of the numbers."""
     if not labels:
         values = numbers(series)
-        return f"{series.name}: numbers from {np.nanmin(values):g} to {np.nanmax(values):g}"
+        reach = f"from {plain(np.nanmin(values))} to {plain(np.nanmax(values))}"
+        return f"{shortened(series.name)}: numbers {reach}"
     counts = np.bincount(place_of(series, labels), minlength=len(labels))
     each = [f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)]
-    return f"{series.name}: {len(labels)} labels: {listed(each, 12)}"
+    return f"{shortened(series.name)}: {len(labels)} labels: {listed(each, 12)}"

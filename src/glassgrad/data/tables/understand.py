@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .columns import Category, Column, LeftOut, Real
+from .errors import plain, shortened
 from .values import (
     dates,
     factors,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from .read import Say
 
 MOST_VALUES = 50  # inputs that one category may become
+EITHER_WAY = re.compile(r"\d{1,2}[/-]\d{1,2}[/-](\d{4}|\d{2})\b")  # day or month first
+MARKS = re.compile(r"[\s'’,$€£¥%]")  # in numbers for people: 1,200, $5, 12 %
 MOSTLY = 0.9  # a text column counts as numbers if this share of its values are numbers
 
 
@@ -49,11 +53,12 @@ def understand(series: nw.Series, *, category: bool = False, say: Say) -> Column
             return real(series.name, taken(texts_as_dates(texts), codes), say, date=True)
         if are_numbers(codes, texts):
             return real(series.name, taken(texts_as_numbers(texts), codes), say)
+        say_likely(series.name, codes, texts, say)
     return category_of(series.name, codes, texts)
 
 
 def are_dates(texts: list[str]) -> bool:
-    """Whether all the texts are ISO dates."""
+    """Whether all the texts are dates."""
     return bool(np.isfinite(texts_as_dates(texts)).all())
 
 
@@ -61,6 +66,15 @@ def are_numbers(codes: np.ndarray, texts: list[str]) -> bool:
     """Whether the values are numbers but for a few, such as a dash or a word for unknown."""
     numeric = ~np.isnan(texts_as_numbers(texts))
     return numeric[codes[codes >= 0]].mean() >= MOSTLY
+
+
+def say_likely(name: str, codes: np.ndarray, texts: list[str], say: Say) -> None:
+    """Say that texts look like numbers or dates, of which only their writer knows the reading."""
+    if all(EITHER_WAY.match(text) for text in texts):
+        say(f"{name}: dates such as {texts[0]} can be read in two ways; write them as 2020-12-31")
+    elif are_numbers(codes, [MARKS.sub("", text) for text in texts]):
+        marked = next(text for text in texts if MARKS.search(text))
+        say(f"{name}: numbers such as {marked!r} are taken as texts; write them without marks")
 
 
 def real(name: str, values: np.ndarray, say: Say, *, date: bool = False) -> Column:
@@ -71,7 +85,7 @@ def real(name: str, values: np.ndarray, say: Say, *, date: bool = False) -> Colu
     if not len(known):
         return LeftOut(name, "has no value in any subtrain row")
     if known.min() == known.max() and not missing.any():
-        return LeftOut(name, f"is {known[0]:g} in every subtrain row")
+        return LeftOut(name, f"is {plain(known[0])} in every subtrain row")
     if date:
         say(f"{name}: dates are taken as days since 1970")
     median, spread = float(np.median(known)), float(known.std())
@@ -85,7 +99,7 @@ def category_of(name: str, codes: np.ndarray, texts: list[str]) -> Column:
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     rows, missing = int(counts.sum()), bool((codes < 0).any())
     if len(texts) == 1 and not missing:
-        return LeftOut(name, f"is {texts[0]!r} in every subtrain row")
+        return LeftOut(name, f"is {shortened(texts[0])!r} in every subtrain row")
     if len(texts) == rows > 1:
         return LeftOut(name, "has a different text in every row, as names have")
     if len(texts) <= MOST_VALUES:

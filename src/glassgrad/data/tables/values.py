@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ MISSING = frozenset(
     + ["NaN", "nan", "-NaN", "-nan", "NULL", "null", "NONE", "None"]
 )
 MILLISECONDS_OF_A_DAY = 86_400_000
+DOTTED = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})\b")
+SLASHED = re.compile(r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})\b")
 
 
 def is_number(series: nw.Series) -> bool:
@@ -79,7 +82,7 @@ def numbers(series: nw.Series) -> np.ndarray:
 
 
 def dates(series: nw.Series) -> np.ndarray:
-    """The column as days since 1970; NaN where a value is missing or is no ISO date."""
+    """The column as days since 1970; NaN where a value is missing or is no date."""
     import narwhals as nw
 
     if is_date(series):
@@ -106,21 +109,34 @@ def texts_as_numbers(texts: list[str]) -> np.ndarray:
 
 
 def texts_as_dates(texts: list[str]) -> np.ndarray:
-    """Each text as days since 1970; NaN if it is no ISO date."""
+    """Each text as days since 1970; NaN if it is no date (2020-12-31, 2020/12/31, 31.12.2020)."""
     import pandas
 
     # A bare number is no date, though ISO 8601 would read 2007 as a year.
-    dashed = pandas.Series([t if t.count("-") >= 2 else None for t in texts], dtype=object)
+    iso = [as_iso(text) for text in texts]
+    dashed = pandas.Series([t if t.count("-") >= 2 else None for t in iso], dtype=object)
     times = pandas.to_datetime(dashed, format="ISO8601", errors="coerce", utc=True)
     since = (times - pandas.Timestamp(0, tz="UTC")) / pandas.Timedelta(days=1)
     return since.to_numpy(float)
+
+
+def as_iso(text: str) -> str:
+    """31.12.2020 and 2020/12/31 as 2020-12-31, any other text as it is.
+
+    12/31/2020 and 31/12/2020 are left alone: nothing tells 1/2/2020 from 2/1/2020.
+    """
+    if found := DOTTED.match(text) or SLASHED.match(text):
+        date = f"{found['year']}-{found['month']:0>2}-{found['day']:0>2}"
+        return date + text[found.end() :]
+    return text
 
 
 def refuse_infinity(name: str, values: np.ndarray, infinite: np.ndarray) -> None:
     """Raise an error that names the column and the first row of an infinite number."""
     if infinite.any():
         row = int(np.argmax(infinite))
+        needs = "numbers that float32 holds" if np.isfinite(values[row]) else "finite numbers"
         raise TableError(
-            f"column {name!r} holds {values[row]:g} in row {row + 1:,}; a network needs finite "
-            "numbers: correct it, leave the field empty (missing), or leave the row out"
+            f"column {name!r} holds {values[row]:g} in row {row + 1:,}; a network needs {needs}: "
+            "correct it, leave the field empty (missing), or leave the row out"
         )
