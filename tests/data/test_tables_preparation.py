@@ -42,6 +42,9 @@ def series_of(values, library="pandas"):
         (["a", "NA", "b", "a"], Category("c", ("a", "b"), missing=True)),
         ([date(1970, 1, 2), N, date(1970, 1, 4)], Real("c", 2.0, missing=True, date=True)),
         (["1970-01-02", "1970-01-03T12:00:00"], Real("c", 1.75, date=True)),
+        (["02.01.1970", "3.1.1970 12:00"], Real("c", 1.75, date=True)),
+        (["1970/01/02", "1970/1/4"], Real("c", 2.0, date=True)),
+        (["1.2.3", "1.2.4", "1.2.3"], Category("c", ("1.2.3", "1.2.4"))),
         ([3, 3, 3], LeftOut("c", "is 3 in every subtrain row")),
         (["a", "a"], LeftOut("c", "is 'a' in every subtrain row")),
         ([N, N, "NA"], LeftOut("c", "has no value in any subtrain row")),
@@ -52,6 +55,39 @@ def series_of(values, library="pandas"):
 )
 def test_what_a_column_is(values, column, library):
     assert understand(series_of(values, library), say=quiet) == column
+
+
+def lines_about(values):
+    lines = []
+    understand(series_of(values), say=lines.append)
+    return lines
+
+
+@pytest.mark.parametrize(
+    "values, line",
+    [
+        (["1/2/2020", "13/2/2020"] * 2, "c: dates such as 1/2/2020 can be read in two ways; write"),
+        (["01-02-20", "01-03-20"] * 2, "c: dates such as 01-02-20 can be read in two ways"),
+        (["950", "1,000", "2,000", "1,000"], "c: numbers such as '1,000' are taken as texts"),
+        (["$5", "$ 12.50", N, "$5"], "c: numbers such as '$5' are taken as texts; write them"),
+        (["12 %", "15 %", "12 %"], "c: numbers such as '12 %' are taken as texts"),
+    ],
+)
+def test_texts_that_look_like_numbers_or_dates_are_pointed_at(values, line):
+    assert [said[: len(line)] for said in lines_about(values)] == [line]
+
+
+@pytest.mark.parametrize("values", [["a", "b", "a"], ["3a", "4b", "3a"], ["1,a", "2", "1,a"]])
+def test_other_texts_are_not(values):
+    assert lines_about(values) == []
+
+
+def test_a_column_that_counts_the_rows_is_pointed_at():
+    lines = []
+    table = {"id": range(100, 106), "x": [1, 2, 3, 5, 6, 7], "y": ["a", "b"] * 3}
+    frame = pd.DataFrame(table)
+    Preparation.fit(frame, Target.find(frame, ["y"]), say=lines.append)
+    assert lines == ["id: counts the rows; if it says nothing else, --ignore 'id'"]
 
 
 def test_of_a_thousand_texts_the_frequent_ones_are_kept():
@@ -114,8 +150,23 @@ def test_what_was_understood():
         ("numbers", "size"),
         ("category", "colour: blue, red"),
         ("missing", "size: the median, and an indicator column; colour: a category of its own"),
+        ("left out", "island: is ignored"),
         ("left out", "same: is 7 in every subtrain row"),
     ]
+
+
+def test_long_names_are_shortened_in_lists():
+    long = "how many of them there were in the north " * 3
+    table = {"size": [1.0, 2.0, 3.0, 5.0], long: [1, 2, 2, 1], "kind": ["x", "y", "x", "y"]}
+    assert prepared(table).describe() == [
+        ("numbers", f"size, {long[:40]}...{long[-17:]}"),
+    ]
+
+
+@pytest.mark.parametrize("option", ["ignore", "category"])
+def test_a_target_is_no_input_to_ignore_or_to_make_a_category(option):
+    with pytest.raises(TableError, match="column 'kind' is the target, and only inputs are"):
+        prepared(**{option: ["kind"]})
 
 
 def test_ignored_columns_and_numbers_as_categories():
@@ -143,7 +194,7 @@ def test_a_table_that_differs_is_taken_with_a_line():
     ]
     assert lines == [
         "columns that the model does not know are left out: extra",
-        "size: 1 value no number, taken as missing: 'tall'",
+        "size: 1 value is no number, taken as missing: 'tall'",
         "colour: 1 value not seen in training (green), taken as none of blue, red",
         "island: 1 value not seen in training (Mars), taken as none of A, B",
     ]
