@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<target>[^)#\s]+)[^)]*\)")
 FILE = "program.py"  # what errors call the programs of a page
@@ -27,7 +28,7 @@ NOT_RUN = re.compile(r"# not run: \S")
 
 def pages() -> list[Path]:
     """README, CONTRIBUTING and everything in docs/."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    return [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,11 @@ def tidy(text: str) -> str:
     """Without blanks at the ends of lines and of the text."""
     lines = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
     return lines + "\n" if lines else ""
+
+
+def without_numbers(text: str) -> str:
+    """With 0 for each number: what another machine prints too."""
+    return re.sub(r"[\d.]+(e[-+]?\d+)?", "0", text)
 
 
 def difference(expected: str, printed: str) -> str:

@@ -4,7 +4,18 @@ import sys
 
 import pytest
 
-from pages import ROOT, Runner, broken_links, commands, pages, programs
+from glassgrad.cli import main
+from pages import (
+    README,
+    ROOT,
+    Runner,
+    blocks,
+    broken_links,
+    commands,
+    pages,
+    programs,
+    without_numbers,
+)
 
 PAGES = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in pages()]
 
@@ -38,6 +49,25 @@ def test_programs_print_what_the_page_shows(path, run_page, request):
 @pytest.mark.parametrize("path", PAGES)
 def test_links_lead_somewhere(path):
     assert broken_links(path) == []
+
+
+def test_train_prints_what_the_readme_shows(run_page, tmp_path, capsys):
+    run_page(README)  # in a folder of its own
+    command, shown = commands(README.read_text())[1].split(), first_output(README.read_text())
+    assert command.pop(0) == "glassgrad"
+    assert main(command) == 0
+    printed = without_numbers("".join(capsys.readouterr()))
+    lines = [without_numbers(line) for line in shown.splitlines() if line != "..."]
+    assert len(lines) > 3
+    assert [line for line in lines if line not in printed] == []
+    assert {path.name for path in tmp_path.glob("digits.*")} <= set(shown.split())
+
+
+def first_output(page):
+    """The text below the first block of commands."""
+    found = blocks(page)
+    first = next(place for place, block in enumerate(found) if block.language == "console")
+    return found[first + 1].text
 
 
 SAMPLE = """# A page

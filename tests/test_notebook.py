@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pages import ROOT
+from pages import ROOT, without_numbers
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
@@ -26,10 +26,6 @@ def shown(cell) -> list:
 
 def text_of(output) -> str:
     return output.get("text") or output.get("data", {}).get("text/plain", "")
-
-
-def without_numbers(text: str) -> str:
-    return re.sub(r"[\d.]+(e[-+]?\d+)?", "0", text)
 
 
 def test_the_notebook_runs_and_shows_what_it_stores(tmp_path, monkeypatch):
