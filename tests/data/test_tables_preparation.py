@@ -95,6 +95,20 @@ def test_of_a_thousand_texts_the_frequent_ones_are_kept():
     assert column == Category("c", tuple(NAMES[100:150]), other=True)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_columns_that_are_categories_by_type(library):
+    peer = pytest.importorskip(library)
+    values = ["b", N, "a", "b"]
+    typed = {
+        "pandas": lambda: pd.Series(values, dtype="category"),
+        "polars": lambda: peer.Series(values, dtype=peer.Categorical),
+        "pyarrow": lambda: peer.array(values).dictionary_encode(),
+    }[library]()
+    frame = (peer.table if library == "pyarrow" else peer.DataFrame)({"c": typed})
+    column = understand(as_frame(frame)["c"], say=quiet)
+    assert column == Category("c", ("a", "b"), missing=True)
+
+
 def test_numbers_may_be_a_category_and_lists_are_left_out():
     assert understand(series_of([10, 2, 2]), category=True, say=quiet) == Category("c", ("10", "2"))
     polars = pytest.importorskip("polars")

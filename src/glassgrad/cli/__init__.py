@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -14,14 +15,14 @@ def main(arguments: list[str] | None = None) -> int:
     from .commands import app
     from .terminal import CommandError, say
 
+    arguments = sys.argv[1:] if arguments is None else arguments
     misuse: Any = typer.BadParameter.__base__  # what every wrong use of options raises
     try:
-        return app(arguments, prog_name="glassgrad", standalone_mode=False) or 0
+        return app(arguments or ["--help"], prog_name="glassgrad", standalone_mode=False) or 0
     except (TableError, FileError, CommandError) as error:
         say(f"glassgrad: {error}")
     except misuse as error:
-        if message := error.format_message():  # empty after the help, which no arguments give
-            say(f"glassgrad: {message.rstrip('.')} (try --help)")
+        say(f"glassgrad: {error.format_message().rstrip('.')} (try --help)")
     except (KeyboardInterrupt, typer.Abort):
         say("glassgrad: stopped; nothing was written")
         return 130

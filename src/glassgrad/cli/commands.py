@@ -10,7 +10,6 @@ from . import options
 from .settings import Settings, layers
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

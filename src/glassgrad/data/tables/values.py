@@ -46,8 +46,11 @@ def is_readable(series: nw.Series) -> bool:
 
 def factors(series: nw.Series) -> tuple[np.ndarray, list[str]]:
     """`codes, texts`: row i reads `texts[codes[i]]`; the code is -1 where the value is missing."""
+    import narwhals as nw
     import pandas
 
+    if series.dtype in (nw.Categorical, nw.Enum):
+        series = series.cast(nw.String)  # of an Arrow dictionary, NumPy would lose the gaps
     values = series.to_numpy()
     if is_date(series):
         values = values.astype("datetime64[ms]").astype(object)
