@@ -48,6 +48,13 @@ def test_any_model(command):
     assert "gg.load('plain')" in command.out
 
 
+def test_tensors_without_a_model(command):
+    gg.save({"weight": gg.zeros(3, 2), "step": 7}, "values")
+    command("show", "values")
+    assert command.out.splitlines()[:2] == ["weight  f32[3, 2]", "step  7"]
+    assert "model.load_state_dict(values)" in command.out
+
+
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["train", "--help"], []])
 def test_version_and_help(command, words):
     with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -41,11 +41,12 @@ def test_the_readme_command(command):
 
 
 def test_digits_are_learned_without_any_option(command):
-    """Every seed, where the issue asks for the median of five."""
-    for seed in range(2):
+    reached = []
+    for seed in range(3):
         command("train", EXAMPLES / "digits.csv", "--target", "digit", "--seed", seed)
-        assert accuracy_of(command.out) > 0.96
-        assert command.said("left out   pixel_0_0, ") and command.said("is 0 in every subtrain row")
+        assert command.said("is 0 in every subtrain row")
+        reached.append(accuracy_of(command.out))
+    assert sorted(reached)[1] >= 0.97
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,38 @@ def test_every_task(command, target, options, task, out):
     assert re.search(out, command.out, re.MULTILINE)
     assert "by always saying" in command.out
     assert TablePredictor.load("table.safetensors").preparation.target.task == task
+
+
+def test_each_of_several_targets_has_its_own_baseline(command):
+    command("train", "table.csv", "-t", "sum", "-t", "share", *QUICK)
+    said = [line.rsplit(" ", 1)[1] for line in command.out.splitlines() if "always" in line]
+    assert len(said) == 6 and len(set(said[:3])) == len(set(said[3:])) == 1 and said[0] != said[3]
+    command("train", "table.csv", "-t", "side", "-t", "high", *QUICK)
+    always = [line.rpartition("always saying ")[2] for line in command.out.splitlines()[1:]]
+    assert always == [f"{always[1][:-1]}, {always[2]}", always[1], always[2]]
+
+
+def test_numbers_are_written_out_and_one_row_is_one(command):
+    Path("few.csv").write_text("x,price\n" + "".join(f"{i},{i**2 * 1e6}\n" for i in range(5)))
+    command("train", "few.csv", "-t", "price", *QUICK)
+    assert command.out.startswith("1 validation row\nRMSE ")
+    assert "e+0" not in command.out + " ".join(command.lines)
+    assert command.said("price: numbers from 0 to 16000000")
+    assert command.said("MSELoss of the standardized target")
+
+
+def test_ignored_columns_are_said_to_be(command):
+    command("train", "table.csv", "-t", "side", "--ignore", "x", "--ignore", "sum", *QUICK)
+    assert command.said("left out   x, sum: is ignored")
+    assert not command.said("does not know")
+    command("predict", "table.safetensors", "table.csv")
+    assert not command.said("does not know")
+
+
+def test_a_name_with_a_line_break_stays_in_its_line(command):
+    Path("odd.csv").write_text('"x\ny",z\n' + "1,a\n2,b\n3,a\n4,b\n" * 3)
+    command("train", "odd.csv", "-t", "z", *QUICK)
+    assert command.said("numbers    x y")
 
 
 @pytest.mark.parametrize(
@@ -226,3 +259,14 @@ def test_ctrl_c_keeps_the_best_so_far(command, tmp_path):
     assert accuracy_of(out) > 0
     assert "Ctrl-C: kept the weights of epoch" in error
     assert json.dumps(TablePredictor.load(tmp_path / "table.safetensors").notes)
+
+
+def test_ctrl_c_before_training_writes_nothing(command, monkeypatch):
+    def pressed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glassgrad.cli.train.read", pressed)
+    command("train", "table.csv", "-t", "side")
+    assert command.code == 130
+    assert command.lines == ["glassgrad: stopped"]
+    assert [path.name for path in Path().iterdir()] == ["table.csv"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+STOPPED = 130  # by Ctrl-C, as shells count it
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit code is 0, 2 after one line on what is wrong, or 130 after Ctrl-C."""
@@ -17,13 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
 
     arguments = sys.argv[1:] if arguments is None else arguments
     misuse: Any = typer.BadParameter.__base__  # what every wrong use of options raises
+    code = 2
     try:
-        return app(arguments or ["--help"], prog_name="glassgrad", standalone_mode=False) or 0
+        code = app(arguments or ["--help"], prog_name="glassgrad", standalone_mode=False) or 0
     except (TableError, FileError, CommandError) as error:
         say(f"glassgrad: {error}")
     except misuse as error:
         say(f"glassgrad: {error.format_message().rstrip('.')} (try --help)")
     except (KeyboardInterrupt, typer.Abort):
-        say("glassgrad: stopped; nothing was written")
-        return 130
-    return 2
+        code = STOPPED
+    if code == STOPPED:
+        say("glassgrad: stopped")
+    return code

@@ -71,8 +71,10 @@ def describe(model: Module, task: Task, settings: Settings) -> str:
     parts += [f"L1 {settings.l1:g}"] * bool(settings.l1) + [f"L2 {settings.l2:g}"] * bool(
         settings.l2
     )
-    parts += [type(task.loss).__name__, f"{settings.optimizer} at rate {settings.learning_rate:g}"]
-    parts += [f"batches of {settings.batch_size}"]
+    scaled = " of the standardized target" if task.name == "real" else ""
+    parts += [type(task.loss).__name__ + scaled]
+    parts += [f"{settings.optimizer} at rate {settings.learning_rate:g}"]
+    parts += [f"batches of {settings.batch_size:,}"]
     return ", ".join(parts)
 
 

@@ -25,6 +25,8 @@ def curve_place(model: Path) -> Path:
 
 def check_model_place(path: Path) -> None:
     """Refuse a place that cannot be written, or where something else than a model stands."""
+    if is_stream(path):
+        return
     check_writable(path)
     check_writable(curve_place(path))
     if path.exists() and path.stat().st_size:

@@ -10,7 +10,7 @@ from ..files import replacing
 from ..training.predictor import TablePredictor
 from . import report
 from .places import check_apart, check_writable
-from .terminal import say, understanding
+from .terminal import say, standard_output, understanding
 
 
 def run(
@@ -37,8 +37,8 @@ def write(columns: dict, out: Path | None) -> None:
 
     frame = pandas.DataFrame(columns)
     if out is None:
-        frame.to_csv(sys.stdout, index=False, float_format="%.7g", lineterminator="\n")
-        sys.stdout.flush()
+        with standard_output() as text:
+            frame.to_csv(text, index=False, float_format="%.7g", lineterminator="\n")
         return
     with replacing(out) as stream:
         frame.to_csv(stream, index=False, float_format="%.7g", lineterminator="\n")

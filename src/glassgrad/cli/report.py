@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.tables import TableError
-from ..data.tables.errors import counted
+from ..data.tables.errors import counted, plain
 from ..training.metrics import confusion_matrix
-from .terminal import confusion_table, console, result, say
+from .terminal import confusion_table, result, say
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -69,12 +69,12 @@ def print_results(predictor: TablePredictor, found: Judgement, learned: np.ndarr
     target, task = predictor.preparation.target, predictor.task
     trivial = target.unscaled(task.baseline(learned))
     beside = measured(predictor, found.truth, task.decide(trivial))
-    lines = {
-        line_of(name, value): number(name, beside[name]) for name, value in found.measured.items()
-    }
-    width, said = max(map(len, lines)), spoken(predictor, trivial)
-    for line, other in lines.items():
-        result(f"{line:<{width}}   ({other} by always saying {said})")
+    said = spoken(predictor, trivial)
+    lines = {name: line_of(name, value) for name, value in found.measured.items()}
+    width = max(map(len, lines.values()))
+    for name, line in lines.items():
+        always = said.get(name.partition(" of ")[2], ", ".join(said.values()))
+        result(f"{line:<{width}}   ({number(name, beside[name])} by always saying {always})")
     print_confusion(predictor, found)
 
 
@@ -91,7 +91,8 @@ def say_known(predictor: TablePredictor, table: nw.DataFrame, activated: np.ndar
     except TableError as error:
         say(f"not compared with the answers in the table: {error}")
         return
-    known = f"{counted(len(found.truth), 'row')} whose {', '.join(target.names)} is known"
+    are = "is" if len(target.names) == 1 else "are"
+    known = f"{counted(len(found.truth), 'row')} whose {', '.join(target.names)} {are} known"
     say(f"{measures(found.measured)} on {known}")
 
 
@@ -106,17 +107,17 @@ def line_of(name: str, value: float) -> str:
     return " ".join([TITLES.get(metric, metric), *rest, number(name, value)])
 
 
-def spoken(predictor: TablePredictor, trivial: np.ndarray) -> str:
-    """The trivial prediction in the words of the table."""
-    answers = predictor.answers(trivial)
-    said = [column[0] for name, column in answers.items() if name.startswith("prediction")]
-    return ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in said)
+def spoken(predictor: TablePredictor, trivial: np.ndarray) -> dict[str, str]:
+    """The trivial prediction of each target, in the words of the table."""
+    answers = predictor.answers(trivial).values()  # the predictions come first
+    said = {name: column[0] for name, column in zip(predictor.preparation.target.names, answers)}
+    return {name: plain(v, 4) if isinstance(v, float) else str(v) for name, v in said.items()}
 
 
 def number(name: str, value: float) -> str:
     """A measure with four digits; shares with four decimals."""
     share = name.split()[0] in ("accuracy", "r2")
-    return f"{round(value, 4) + 0.0:.4f}" if share else f"{value:.4g}"  # + 0.0: no -0.0000
+    return f"{round(value, 4) + 0.0:.4f}" if share else plain(value, 4)  # + 0.0: no -0.0000
 
 
 def print_confusion(predictor: TablePredictor, found: Judgement) -> None:
@@ -126,7 +127,7 @@ def print_confusion(predictor: TablePredictor, found: Judgement) -> None:
         return
     codes = np.arange(len(target.labels[0]))
     pairs = found.truth.ravel().astype(int), found.decided.ravel().astype(int)
-    console().print(confusion_table(confusion_matrix(*pairs, codes), target.labels[0]))
+    result(confusion_table(confusion_matrix(*pairs, codes), target.labels[0]))
 
 
 def quiet(line: str) -> None:

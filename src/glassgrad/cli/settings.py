@@ -124,6 +124,9 @@ def fraction_or_file(text: str) -> float | Path:
     try:
         fraction = float(text)
     except ValueError:
+        if not Path(text).exists():
+            message = f"--validation: there is no file {text}; a fraction is from 0 to below 1"
+            raise CommandError(message) from None
         return Path(text)
     if not 0 <= fraction < 1:
         raise CommandError(f"--validation is {text}; a fraction is from 0 to below 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from .. import files
 from ..data.tables.errors import counted, listed
@@ -25,22 +26,35 @@ In Python:
     import glassgrad as gg
     model = gg.load({path!r})
     gg.predict(model, x)"""
+OF_VALUES = """\
+In Python:
+    import glassgrad as gg
+    values = gg.load({path!r})  # a dict
+    model.load_state_dict(values)  # if that of such a model was saved"""
 
 
 def run(path: Path) -> None:
     """Describe the model on standard output."""
     if ENTRY not in files.metadata(path):
-        model = files.load(path)
-        result(repr(model))
-        if hasattr(model, "parameters"):
-            result(f"parameters: {sum(p.numel() for p in model.parameters()):,}")
-        result(OF_ANY.format(path=str(path)))
+        show_other(files.load(path), path)
         return
     predictor = TablePredictor.load(path)
     for line in aligned(facts(predictor)):
         result(line)
     result(f"\n{summary(predictor.model, len(predictor.preparation.inputs))}\n")
     result(OF_A_TABLE.format(path=str(path), kind=type(predictor.model).__name__))
+
+
+def show_other(found: Any, path: Path) -> None:
+    """Describe a model that was not trained on a table, or a dict of tensors and numbers."""
+    if isinstance(found, dict):
+        for name, value in found.items():
+            result(f"{name}  {getattr(value, 'type_', None) or repr(value)}")
+        result(OF_VALUES.format(path=str(path)))
+        return
+    result(repr(found))
+    result(f"parameters: {sum(p.numel() for p in found.parameters()):,}")
+    result(OF_ANY.format(path=str(path)))
 
 
 def facts(predictor: TablePredictor) -> list[tuple[str, str]]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any, TextIO
 
 import numpy as np
+
+from ..files.errors import reason
 
 
 class CommandError(Exception):
@@ -13,13 +18,31 @@ class CommandError(Exception):
 
 
 def say(line: str) -> None:
-    """A line of explanation, on standard error."""
-    console(stderr=True).print(line)
+    """A line of explanation, on standard error, whatever the names in it hold."""
+    console(stderr=True).print("".join(c if c.isprintable() else " " for c in line))
 
 
-def result(line: str = "") -> None:
-    """A line of the result, on standard output."""
-    console().print(line)
+def result(found: Any = "") -> None:
+    """A line or a table of the result, on standard output."""
+    with standard_output():
+        console().print(found)
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Standard output, written in the block; the command ends if it leads to a full disk, say.
+
+    A reader that has seen enough, as `head` has, is left to typer, which ends quietly.
+    """
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What still waits to be written would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise CommandError(f"standard output cannot be written: {reason(error)}") from None
 
 
 def console(*, stderr: bool = False):

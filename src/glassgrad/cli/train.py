@@ -11,6 +11,8 @@ import numpy as np
 
 from ..data.tables import Preparation, TableError, Target, read, validation_rows
 from ..data.tables.errors import counted
+from ..files import FileError
+from ..files.atomic import is_stream
 from ..training.predictor import TablePredictor
 from ..training.tasks import TASKS
 from . import network, report
@@ -82,13 +84,26 @@ def run(source: Source, settings: Settings, out: Path | None) -> None:
         "validated": learned.validation is not None,
     }
     predictor.save(place)
-    history.plot(curve_place(place))
     if history.interrupted:
         say(f"Ctrl-C: kept the weights of epoch {history.best_epoch}, the best so far")
-    kind = "validation rows" if learned.validation else "learned rows, none being set aside"
-    result(f"{len(learned.judged.targets):,} {kind}")
+    rows = len(learned.judged.targets)
+    if learned.validation:
+        result(counted(rows, "validation row"))
+    else:
+        result(f"{counted(rows, 'learned row')}, none being set aside")
     report.print_results(predictor, found, learned.subtrain.targets)
-    say(f"model: {place}   learning curve: {curve_place(place)}")
+    if not is_stream(place):
+        draw(history, place)
+
+
+def draw(history: History, model: Path) -> None:
+    """The learning curve beside the model; without it the model is there all the same."""
+    place = curve_place(model)
+    try:
+        history.plot(place)
+    except FileError as error:
+        raise CommandError(f"{error}; the model is in {model}") from None
+    say(f"model: {model}   learning curve: {place}")
 
 
 def prepared(source: Source, seed: int, note: Say) -> Prepared:
