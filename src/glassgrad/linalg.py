@@ -11,7 +11,7 @@ from .operations import linear_algebra as op
 from .tensors.creation import coerced
 from .tensors.elimination import lu, lu_factor, lu_solve
 from .tensors.functions import function
-from .tensors.linear_algebra import QR, LinAlgError
+from .tensors.linear_algebra import QR, LinAlgError, refuse_other_matrices
 from .tensors.tensor import Tensor
 from .types import is_real
 
@@ -147,6 +147,7 @@ def svdvals(A, *, driver=None) -> Any:
 def pinv(A, *, atol=None, rtol=None, hermitian=False) -> Any:
     """The pseudo-inverse; singular values up to max(atol, rtol * largest) count as 0."""
     A = coerced(A)
+    refuse_other_matrices("pinv", A)
     cutoff = _tolerance(A, atol, rtol) / np.maximum(_largest(A), np.finfo(A.dtype).tiny)
     return A.pinverse(cutoff)
 

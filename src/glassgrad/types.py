@@ -34,6 +34,21 @@ class ShapeError(RuntimeError, ValueError):
     """
 
 
+class RangeError(IndexError, RuntimeError):
+    """An axis or an element that is not there; for PyTorch it is one of these or the other."""
+
+
+class ElementError(TypeError, NotImplementedError):
+    """Elements of a type that an operation does not take.
+
+    PyTorch raises TypeError for some, NotImplementedError or RuntimeError for others: this is all.
+    """
+
+
+class DivisionError(ZeroDivisionError, RuntimeError):
+    """An integer divided by zero; RuntimeError in PyTorch."""
+
+
 class Type(NamedTuple):
     """The shape and element type of a value: all that is known of it before it is computed."""
 
@@ -77,7 +92,7 @@ def promote(first: np.dtype, second: np.dtype) -> np.dtype:
         return first if ranks[0] > ranks[1] else second
     joined = np.promote_types(first, second)
     if CATEGORY[joined.kind] != ranks[0]:
-        raise TypeError(f"{first} and {second} have no common integer type; cast one with .to()")
+        raise ElementError(f"{first} and {second} have no common integer type; cast one with .to()")
     return joined
 
 
@@ -127,7 +142,7 @@ def broadcast_shapes(*shapes: Iterable[int]) -> Shape:
 def axis_of(axis: int, rank: int) -> int:
     """`axis` counted from the front; IndexError when there is no such axis."""
     if not -max(rank, 1) <= axis < max(rank, 1):
-        raise IndexError(
+        raise RangeError(
             f"there is no axis {axis} in a tensor of {rank} axes "
             f"(expected {-max(rank, 1)} to {max(rank, 1) - 1})"
         )
@@ -146,5 +161,5 @@ def axes_of(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...]:
 def _sorted_axes(listed: tuple[int, ...], rank: int) -> tuple[int, ...]:
     found = sorted(axis_of(int(a), rank) for a in listed)
     if len(set(found)) != len(found):
-        raise ValueError(f"an axis appears twice in {listed}")
+        raise ShapeError(f"an axis appears twice in {listed}")
     return tuple(found) if rank else ()

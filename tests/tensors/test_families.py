@@ -54,6 +54,8 @@ t.histogramdd(tall.detach(), [2, 3, 4])
 t.histogramdd(tall.detach(), 2, range=[-1.0, 1.0, -2.0, 2.0, 0.0, 1.0], density=True); x.cov()
 v.cov(); x.cov(correction=0); x.cov(fweights=at.abs()); x.cov(aweights=unit[0]); n.cov()
 x.cov(fweights=at.abs(), aweights=unit[0]); x.corrcoef(); v.corrcoef(); z[0].corrcoef()
+row.cov(); row.corrcoef(); e.logsumexp(0); (x * 0).std(0); o.std(0, correction=0)
+n.quantile(0.2, 0)
 """
 SCANS = """
 x.cumsum(0); x.cumsum(-1); i.cumsum(1); b.cumsum(0); e.cumsum(0); n.cumsum(0)
@@ -200,6 +202,7 @@ t.einsum("iij->j", z4.reshape(2, 2, 6)); t.einsum("ij,jk,kl->il", x, m, m2)
 t.einsum("Ab,bC->AC", x, m); t.einsum("i j , j k", [x, m]); t.tensordot(x, m, 1)
 t.tensordot(z, z, ([1, 2], [1, 2])); t.tensordot(x, y, 2); t.tensordot(v, w, 0)
 t.tensordot(z, x, dims=([1, 2], [0, 1])); t.tensordot(x, y, dims=([1], [1])); t.tensordot(i, j, 2)
+t.outer(v, i5); t.addmm(column, x, y.T); t.addmv(o, x, v4); t.addmm(v3, x, y.T, beta=0.5, alpha=2)
 """
 LISTS = {name: text for name, text in list(globals().items()) if name.isupper()}
 LISTED = [

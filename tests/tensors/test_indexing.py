@@ -170,6 +170,7 @@ def test_negative_steps_read_as_numpy_does(key):
         ((np.array([0, 1]), np.array([0, 1, 2])), IndexError, "[2] and [3] do not broadcast"),
         ("name", TypeError, "an index is an integer, a slice, None, ..., an array or a tensor"),
         ((..., 0, ...), IndexError, "an index can only have a single ellipsis"),
+        (np.array([1, 0], np.uint8), IndexError, "write .bool() for a mask, .long() for positions"),
     ],
 )  # fmt: skip
 def test_bad_keys_are_named(key, error, text):
@@ -185,6 +186,15 @@ def test_a_value_that_does_not_fit_is_refused():
     x = start(gg)
     with pytest.raises(RuntimeError, match=r"\[7\]"):
         x[:, 0] = gg.ones(7)
+
+
+def test_first_axes_of_length_one_are_left_out_when_writing():
+    x = gg.zeros(2, 3)
+    x[0, 0], x[0, 1] = gg.tensor([1.0]), gg.tensor([[2.0]])
+    x[1] = gg.ones(1, 1, 3)
+    assert x.tolist() == [[1, 2, 0], [1, 1, 1]]
+    with pytest.raises(RuntimeError, match=r"\[2\] does not fit into \[\]"):
+        x[0, 0] = gg.ones(2)
 
 
 def test_writing_shows_in_views_and_not_in_copies():

@@ -91,9 +91,11 @@ def test_float32_stays_float32(expression):
         ),
         (
             lambda: gg.ones(2, 2, dtype=gg.int64).det(),
-            "det takes float32 or float64 and got i64[2, 2]",
+            "det takes matrices of float32 or float64 and got i64[2, 2]",
         ),
-        (lambda: gg.ones(2, 2).half().svd(), "svd takes float32 or float64 and got f16[2, 2]"),
+        (lambda: gg.ones(2, 2).half().svd(), "svd takes matrices of float32 or float64 and"),
+        (lambda: gg.eye(2).half().inverse(), "solve takes matrices of float32 or float64 and got"),
+        (lambda: gg.linalg.pinv(gg.ones(2)), "pinv takes matrices of float32 or float64"),
         (lambda: gg.linalg.solve(gg.eye(3), gg.ones(2, 2)), "solve takes A: [..., n, n] and B"),
         (
             lambda: gg.linalg.qr(gg.eye(2), "full"),

@@ -104,6 +104,8 @@ t.isclose(holes_, holes_, equal_nan=True); t.allclose(holes_, holes_); t.isclose
 t.equal(x, x); t.equal(x, y); t.equal(x, v); x.is_same_size(y); t.is_nonzero(n); x.is_signed()
 b.is_signed(); t.is_floating_point(i); t.is_floating_point(x); t.numel(x); t.float_power(i, x)
 x.softmax(0); t.softmax(z, -1); t.log_softmax(z, 1); t.softmax(i, 0, dtype=t.float32)
+i ** 2.0; i ** 3.0; k ** 4.0; b ** 2; b ** 2.0; t.square(b); t.sign(b); b.sgn(); t.isclose(b, b2)
+t.atan2(x * 0, x * 0); t.atan2(x * b, x * b2)
 """
 LISTED = [e for line in EXPRESSIONS.strip().splitlines() for e in line.split("; ")]
 WITHOUT_GRADIENTS = ["x // y", "2 // pos", "2 % pos", "t.floor_divide(x, pos)"]  # refused there
@@ -122,6 +124,12 @@ def test_expression_in_float32(expression):
 @pytest.mark.parametrize("expression", WITHOUT_GRADIENTS)
 def test_expression_without_gradients(expression):
     compare(expression, gradients=False)
+
+
+def test_special_functions_of_half_precision_do_not_overflow():
+    x = gg.tensor([-3.0, 0.25, 2.0], dtype=gg.float16)
+    assert (x.erf().dtype, x.erf().tolist()) == (gg.float16, [-1.0, 0.2763671875, 0.9951171875])
+    assert gg.tensor([0.5], dtype=gg.float16).erfinv().tolist() == [0.47705078125]
 
 
 @pytest.mark.parametrize("exponent", [2, 3, 4])

@@ -129,12 +129,21 @@ acos = elementwise(
     domain=(symmetric_unit,),
 )
 atan = elementwise("atan", lambda np, x: np.arctan(x), lambda g, y, x: (g / (x * x + 1),))
+
+
+def _turned(g, x, y, square):
+    """The slopes of the angle of (y, x); at the origin, which has no angle, they are 0."""
+    safe = square.where(square != 0, 1)
+    return g * (y / safe), -g * (x / safe)
+
+
 atan2 = elementwise(
     "atan2",
     lambda np, x, y: np.arctan2(x, y),
-    lambda g, z, x, y: (g * (y / (x * x + y * y)), -g * (x / (x * x + y * y))),
+    lambda g, z, x, y: _turned(g, x, y, (x * x + y * y)),
     domain=(nonzero, positive),
 )
+
 sinh = elementwise("sinh", lambda np, x: np.sinh(x), lambda g, y, x: (g * x.cosh(),))
 cosh = elementwise("cosh", lambda np, x: np.cosh(x), lambda g, y, x: (g * x.sinh(),))
 tanh = elementwise("tanh", lambda np, x: np.tanh(x), lambda g, y, x: (g * (1 - y * y),))

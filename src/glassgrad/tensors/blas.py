@@ -45,21 +45,21 @@ class Blas(Node):
 
     def addmv(self, mat, vec, *, beta=1, alpha=1):
         """beta x + alpha times matrix times vector."""
-        return _sum(self, mat.mv(vec), beta, alpha)
+        return sum_with(self, mat.mv(vec), beta, alpha)
 
     def addr(self, vec1, vec2, *, beta=1, alpha=1):
         """beta x + alpha vec1[i] vec2[j]."""
-        return _sum(self, vec1.outer(vec2), beta, alpha)
+        return sum_with(self, vec1.outer(vec2), beta, alpha)
 
     def addbmm(self, batch1, batch2, *, beta=1, alpha=1):
         """beta x + alpha times the sum of the products of a batch."""
         if len(batch1.shape) != 3 or len(batch2.shape) != 3:
             raise ShapeError(f"addbmm takes two batches; got {batch1.type_} and {batch2.type_}")
-        return _sum(self, batch1.contract(batch2, ((3, 0, 2), (3, 2, 1)), 2), beta, alpha)
+        return sum_with(self, batch1.contract(batch2, ((3, 0, 2), (3, 2, 1)), 2), beta, alpha)
 
     def baddbmm(self, batch1, batch2, *, beta=1, alpha=1):
         """beta x + alpha times the products of a batch."""
-        return _sum(self, batch1.bmm(batch2), beta, alpha)
+        return sum_with(self, batch1.bmm(batch2), beta, alpha)
 
     def kron(self, other):
         """Each element of x times all of `other`, laid out in blocks (Kronecker)."""
@@ -100,6 +100,10 @@ class Blas(Node):
         return self * (maxnorm / (norms + 1e-7)).where(norms > maxnorm, 1.0)
 
 
-def _sum(x, product, beta, alpha):
+def sum_with(x, product, beta, alpha):
+    """beta x + alpha (product): x has the shape of the product, or is broadcast to it."""
+    trailing = product.shape[max(len(product.shape) - len(x.shape), 0) :]
+    if len(x.shape) > len(trailing) or any(m not in (1, n) for m, n in zip(x.shape, trailing)):
+        raise ShapeError(f"{x.type_} does not broadcast to the product {product.type_}")
     product = product if alpha == 1 else alpha * product
     return product + x if beta == 1 else product if beta == 0 else product + beta * x

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..operations import elementwise as op
-from ..types import bool_, is_real
+from ..types import ElementError, bool_, is_real
 from .node import Node, aligned, converted
 
 
@@ -67,6 +67,8 @@ class Comparisons(Node):
         """|x - other| <= atol + rtol |other|, or both equal, elementwise."""
         if self.dtype != other.dtype:
             raise RuntimeError(f"isclose takes one dtype; got {self.type_} and {other.type_}")
+        if not is_real(self.dtype):
+            self, other = self.double(), other.double()
         near = (self - other).abs() <= atol + rtol * other.abs()
         close = (self == other) | (near & other.isfinite())
         return close | (self.isnan() & other.isnan()) if equal_nan else close
@@ -201,11 +203,11 @@ def _truth(x):
 
 def _whole(symbol, *nodes):
     if any(is_real(x.dtype) for x in nodes):
-        raise TypeError(f"{symbol} takes integers or truth values and got {nodes[0].type_}")
+        raise ElementError(f"{symbol} takes integers or truth values and got {nodes[0].type_}")
     return nodes
 
 
 def _shifted(symbol, x, y):
     if x.dtype == bool_:
-        raise TypeError(f"{symbol} of truth values is not defined; convert one by .int()")
+        raise ElementError(f"{symbol} of truth values is not defined; convert one by .int()")
     return _whole(symbol, x, y)

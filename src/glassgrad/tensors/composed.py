@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..operations import composite
 from ..types import axis_of
+from .blas import sum_with
 from .node import Node, real
+from .reductions import refuse_integers
 
 
 class Composed(Node):
@@ -12,12 +14,14 @@ class Composed(Node):
 
     def softmax(self, dim, dtype=None):
         """e^x / sum e^x along `dim` (lecture J); the maximum is taken off first."""
-        x = real(self if dtype is None else self.to(dtype))
+        x = self if dtype is None else self.to(dtype)
+        refuse_integers(x, "softmax")
         return _along(composite.softmax, x, dim) if x.shape else x * 0 + 1
 
     def log_softmax(self, dim, dtype=None):
         """x - ln sum e^x along `dim` (lecture H), without overflow."""
-        x = real(self if dtype is None else self.to(dtype))
+        x = self if dtype is None else self.to(dtype)
+        refuse_integers(x, "log_softmax")
         return _along(composite.log_softmax, x, dim) if x.shape else x * 0
 
     def linear(self, weight, bias=None):
@@ -53,7 +57,7 @@ class Composed(Node):
 
     def addmm(self, mat1, mat2, *, beta=1, alpha=1):
         """beta x + alpha mat1 mat2."""
-        return beta * self + alpha * mat1.mm(mat2)
+        return sum_with(self, mat1.mm(mat2), beta, alpha)
 
 
 def _along(operation, x, dim):

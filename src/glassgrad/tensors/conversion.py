@@ -8,6 +8,7 @@ import numpy as np
 
 from ..operations.elementwise import cast
 from ..types import (
+    ShapeError,
     bool_,
     float16,
     float32,
@@ -136,7 +137,7 @@ class Conversion(Node):
     def item(self):
         """The one element as a Python number."""
         if self.numel() != 1:
-            raise RuntimeError(f"item() takes a tensor of one element and got {self.type_}")
+            raise ShapeError(f"item() takes a tensor of one element and got {self.type_}")
         return self.known().item()
 
     def tolist(self):

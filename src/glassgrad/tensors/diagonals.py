@@ -23,7 +23,7 @@ class Diagonals(Node):
 
     def diag_embed(self, offset=0, dim1=-2, dim2=-1):
         """The last axis as the diagonal of a plane of zeros at the axes `dim1` and `dim2`."""
-        *outer, length = self.shape
+        *outer, length = self.shape if self.shape else (self.size(-1),)
         n, rank = length + abs(offset), len(self.shape) + 1
         starts = (*(0,) * len(outer), _diagonal(n, n, offset)[0] if length else 0)
         steps = (*(1,) * len(outer), n + 1)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..operations import gather as op
-from ..types import axis_of
+from ..types import RangeError, axis_of
 from .keys import checked, entries, flat_positions, inside, merged_positions
 from .node import Node
 
@@ -36,7 +36,7 @@ class Indexing(Node):
     def index_select(self, dim, index):
         """The elements of an axis that `index` lists."""
         if len(index.shape) > 1:
-            raise IndexError(f"index_select takes a vector as index and got {index.type_}")
+            raise RangeError(f"index_select takes a vector as index and got {index.type_}")
         if not self.shape:
             return self
         axis = axis_of(dim, len(self.shape))

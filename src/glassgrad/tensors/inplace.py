@@ -40,8 +40,7 @@ class InPlace(Node):
         try:
             self.value[key] = array
         except ValueError:
-            target = list(self.value[key].shape)
-            raise ShapeError(f"{list(np.shape(array))} does not fit into {target}") from None
+            self.value[key] = _fitting(np.asarray(array), self.value[key].shape)
         note_write(self if self.base is None else self.base)
         return self
 
@@ -165,6 +164,8 @@ class InPlace(Node):
 
     def fill_(self, value):
         """Write one number everywhere."""
+        if isinstance(value, Node) and value.shape:
+            raise ShapeError(f"fill_ writes one number and got {value.type_}; write copy_(tensor)")
         return self.assign(value)
 
     def zero_(self):
@@ -183,11 +184,24 @@ def in_place(name: str) -> Any:
     """The method `name` followed by a write of its result."""
 
     def method(self, *args, **kwargs):
+        if self.operation is not None:
+            raise RuntimeError(
+                f"{_named(self)} was computed by {self.operation.name}, and computed values do not "
+                f"change: write x = x.{name}(...) in place of x.{name}_(...)"
+            )
         return self._replace(getattr(self, name)(*args, **kwargs))
 
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}`, written into this leaf."
     return method
+
+
+def _fitting(array, shape):
+    """`array` without the first axes of length 1 that NumPy would not leave out by itself."""
+    spare = array.ndim - len(shape)
+    if spare > 0 and array.shape[:spare] == (1,) * spare and array.shape[spare:] == shape:
+        return array.reshape(shape)
+    raise ShapeError(f"{list(array.shape)} does not fit into {list(shape)}")
 
 
 def _named(x):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import ShapeError
 from .creation import coerced
 from .names import with_numpy_names
 from .node import Node, common_dtype
@@ -16,9 +17,10 @@ from .node import Node, common_dtype
 @with_numpy_names
 def cat(tensors, dim=0) -> Any:
     """Tensors end to end along `dim`."""
-    listed = [coerced(x) for x in tensors]
-    if not listed:
-        raise RuntimeError("cat needs at least one tensor")
+    listed = _several(tensors, "cat")
+    for x in listed:
+        if not x.shape:
+            raise ShapeError(f"cat joins tensors along an axis, and {x.type_} has none: use stack")
     if any(len(x.shape) != 1 for x in listed):  # as in PyTorch, empty vectors fit everywhere
         listed = [x for x in listed if x.shape != (0,)] or listed
     return listed[0].join(listed[1:], dim)
@@ -30,7 +32,13 @@ concat = concatenate = cat
 @with_numpy_names
 def stack(tensors, dim=0) -> Any:
     """Tensors of one shape along a new axis."""
-    return cat([coerced(x).unsqueeze(dim) for x in tensors], dim)
+    listed = _several(tensors, "stack")
+    for x in listed[1:]:
+        if x.shape != listed[0].shape:
+            raise ShapeError(
+                f"stack takes tensors of one shape and got {listed[0].type_} and {x.type_}"
+            )
+    return cat([x.unsqueeze(dim) for x in listed], dim)
 
 
 def hstack(tensors) -> Any:
@@ -76,6 +84,9 @@ def atleast_3d(*tensors) -> Any:
 def block_diag(*tensors) -> Any:
     """Matrices along the diagonal of a matrix of zeros."""
     blocks = [atleast_2d(coerced(x)) for x in tensors]
+    for x in blocks:
+        if x.ndim > 2:
+            raise ShapeError(f"block_diag takes matrices, vectors and numbers and got {x.type_}")
     columns = sum(x.shape[1] for x in blocks)
     rows, left = [], 0
     for x in blocks:
@@ -130,6 +141,16 @@ def combinations(input, r=2, with_replacement=False) -> Any:
     choose = _combinations_with_replacement if with_replacement else _combinations
     rows = np.array(list(choose(range(x.shape[0]), r)), np.int64).reshape(-1, r)
     return x[x.lift(rows)]
+
+
+def _several(tensors: Any, what: str) -> list[Any]:
+    """At least one tensor, in a list or tuple."""
+    if isinstance(tensors, Node):
+        raise TypeError(f"{what} takes a list of tensors, not one tensor: {what}([x, y])")
+    listed = [coerced(x) for x in tensors]
+    if not listed:
+        raise ShapeError(f"{what} needs at least one tensor")
+    return listed
 
 
 def _listed(tensors: Any) -> Any:

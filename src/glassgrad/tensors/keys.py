@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import bool_, int64, is_real
+from ..types import RangeError, bool_, int64, is_real, uint8
 from .node import Node
 
 
@@ -50,6 +50,11 @@ def entry(k: Any, x: Any) -> Any:
 def as_index(k: Any, x: Any) -> Any:
     """A list, array or tensor as a tensor of integers or truth values."""
     k = k if isinstance(k, Node) else x.lift(np.asarray(k))
+    if k.dtype == uint8:
+        raise IndexError(
+            f"{k.type_} as an index is a mask in PyTorch, and deprecated: write .bool() for a "
+            "mask, .long() for positions"
+        )
     if is_real(k.dtype):
         if math.prod(k.shape):
             raise IndexError(f"indices are integers or truth values, not {k.type_}")
@@ -117,7 +122,7 @@ def checked(index: Any, n: int, what: str, axis: int = 0) -> Any:
     bad = (rows < -n) | (rows >= n)
     if bad.any():
         place = tuple(np.argwhere(bad)[0])
-        raise IndexError(
+        raise RangeError(
             f"{what}: index {rows[place]} at {list(map(int, place))} is out of range for axis "
             f"{axis} with {n} elements"
         )
@@ -127,7 +132,7 @@ def checked(index: Any, n: int, what: str, axis: int = 0) -> Any:
 def flat_positions(x: Any, axis: int, index: Any, what: str) -> Any:
     """Where the elements x[i, ..., index[i, ..., j], ..., j] stand in the flattened `x`."""
     if index.value.dtype.kind not in "iu":
-        raise IndexError(f"{what} takes integers as index and got {index.type_}")
+        raise RangeError(f"{what} takes integers as index and got {index.type_}")
     if len(index.shape) != len(x.shape):
         raise RuntimeError(
             f"{what} needs as many axes in index as in x; got {index.type_} and {x.type_}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..operations import linear_algebra as op
-from ..types import is_real
+from ..types import ElementError, is_real
 from .node import Node, common_dtype
 
 
@@ -90,8 +90,8 @@ class LinearAlgebra(Node):
 
     def svd(self, some=True, compute_uv=True):
         """(U, S, V) with A = U diag(S) V'; some=False makes U and V square, without gradients."""
-        m = self.shape[-2]
         y = self._decomposed(op.svd)
+        m = self.shape[-2]
         if some and compute_uv:
             return SVD(y[..., :m, :], y[..., m, :], y[..., m + 1 :, :])
         u, _, vh = np.linalg.svd(self.known())
@@ -124,8 +124,7 @@ class LinearAlgebra(Node):
     # ---- shared
 
     def _decomposed(self, operation, **parameters):
-        if not is_real(self.dtype) or self.dtype.itemsize < 4:
-            raise RuntimeError(f"{operation.name} takes float32 or float64 and got {self.type_}")
+        refuse_other_matrices(operation.name, self)
         try:
             return self.apply(operation, self, **parameters)
         except np.linalg.LinAlgError as error:
@@ -134,6 +133,7 @@ class LinearAlgebra(Node):
     def _solved(self, other):
         """X with A X = other, after both have broadcast to one batch."""
         a, b = common_dtype(self, other)
+        refuse_other_matrices("solve", a)
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         a, b = (x.expand((*batch, *x.shape[-2:])) for x in (a, b))
         try:
@@ -151,6 +151,12 @@ class LinearAlgebra(Node):
 
     def _identity(self):
         return self.lift(np.eye(self.shape[-1], dtype=self.dtype))
+
+
+def refuse_other_matrices(name, x):
+    """Raise an error unless `x` holds matrices that LAPACK decomposes."""
+    if len(x.shape) < 2 or not is_real(x.dtype) or x.dtype.itemsize < 4:
+        raise ElementError(f"{name} takes matrices of float32 or float64 and got {x.type_}")
 
 
 def _unsolvable(name, x, error):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..operations import composite
 from ..operations import elementwise as op
-from ..types import bool_, is_real
+from ..types import DivisionError, ElementError, bool_, int64, is_real
 from . import state as modes
 from .node import Node, aligned, common_dtype, common_shape, lifted, real
 
@@ -65,7 +65,7 @@ class Pointwise(Node):
 
     def __neg__(self):
         if self.dtype == bool_:
-            raise TypeError("- of truth values is not defined; write ~x or x.logical_not()")
+            raise ElementError("- of truth values is not defined; write ~x or x.logical_not()")
         return self.apply(op.neg, self)
 
     def __pos__(self):
@@ -97,7 +97,7 @@ class Pointwise(Node):
         if rounding_mode == "floor":
             return self // other
         if rounding_mode != "trunc":
-            raise ValueError(f"rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
+            raise RuntimeError(f"rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
         x, y = aligned(self, other)
         quotient = (x / y).trunc()
         return quotient if is_real(x.dtype) else quotient.to(x.dtype)
@@ -128,19 +128,20 @@ class Pointwise(Node):
 
     def square(self):
         """x^2."""
-        return self.apply(op.square, self)
+        return self.apply(op.square, self.to(int64) if self.dtype == bool_ else self)
 
     def pow(self, exponent):
         """x^exponent; x^2, x^3 and x^4 by products, much faster, and x^0.5 by its root."""
         if not isinstance(exponent, Node):
-            if exponent in (2, 3, 4) and self.dtype != bool_:
-                y = self.square()
-                return y if exponent == 2 else y * self if exponent == 3 else y.square()
+            if exponent in (2, 3, 4):
+                x = real(self) if isinstance(exponent, (float, np.floating)) else self
+                y = x.square()
+                return y if exponent == 2 else y * x if exponent == 3 else y.square()
             if exponent == 0.5:
                 return self.sqrt()
         x, y = aligned(self, exponent)
         if x.dtype == bool_:
-            raise TypeError("** of truth values is not defined; convert one by .int()")
+            raise ElementError("** of truth values is not defined; convert one by .int()")
         if not is_real(x.dtype) and y.number is not None and y.number < 0:
             raise RuntimeError("integers to negative integer powers are not allowed; use x.float()")
         return self.apply(op.pow, x, y)
@@ -156,7 +157,7 @@ class Pointwise(Node):
 
     def sign(self):
         """-1, 0 or 1."""
-        return self.apply(op.sign, self)
+        return self if self.dtype == bool_ else self.apply(op.sign, self)
 
     def sgn(self):
         """-1, 0 or 1: the same as `sign` for real numbers."""
@@ -194,11 +195,11 @@ class Pointwise(Node):
 
     def logaddexp(self, other):
         """ln(e^x + e^other) without overflow."""
-        return self.apply(op.logaddexp, *aligned(real(self), other))
+        return self.apply(op.logaddexp, *map(real, aligned(self, other)))
 
     def logaddexp2(self, other):
         """log2(2^x + 2^other) without overflow."""
-        x, y = aligned(real(self), other)
+        x, y = map(real, aligned(self, other))
         return (x * math.log(2)).logaddexp(y * math.log(2)) / math.log(2)
 
     def sqrt(self):
@@ -211,7 +212,7 @@ class Pointwise(Node):
 
     def hypot(self, other):
         """sqrt(x^2 + other^2)."""
-        return self.apply(op.hypot, *aligned(self, other))
+        return self.apply(op.hypot, *map(real, aligned(self, other)))
 
     def ldexp(self, other):
         """x 2^other."""
@@ -337,7 +338,7 @@ class Pointwise(Node):
     def clamp(self, min=None, max=None):
         """x held between `min` and `max`, numbers or tensors; NaN stays NaN."""
         if min is None and max is None:
-            raise ValueError("clamp needs min, max or both")
+            raise RuntimeError("clamp needs min, max or both")
         low = -math.inf if min is None else min
         high = math.inf if max is None else max
         if not is_real(self.dtype):
@@ -350,7 +351,7 @@ class Pointwise(Node):
         """x where `condition` holds, else `other`."""
         x, y = aligned(self, other)
         if condition.dtype != bool_:
-            raise TypeError(f"where takes a condition of dtype bool and got {condition.dtype}")
+            raise ElementError(f"where takes a condition of dtype bool and got {condition.dtype}")
         if y.number is not None and x.value.shape == condition.value.shape:
             return self.apply(op.where, condition, x, y)
         return self.apply(op.where, *common_shape(condition, x, y))
@@ -384,6 +385,7 @@ class Pointwise(Node):
 
     def heaviside(self, values):
         """0 for negative x, 1 for positive x, and `values` where x is 0."""
+        values = values if isinstance(values, Node) else lifted(values, self)
         if self.dtype != values.dtype:
             raise RuntimeError(f"heaviside takes one dtype; got {self.type_} and {values.type_}")
         return values.where(self == 0, (self > 0).to(self.dtype))
@@ -394,7 +396,7 @@ class Pointwise(Node):
 
     def nextafter(self, other):
         """The next number from x towards `other`."""
-        return self.apply(op.nextafter, *aligned(self, other))
+        return self.apply(op.nextafter, *map(real, aligned(self, other)))
 
     def lerp(self, end, weight):
         """x + weight (end - x)."""
@@ -446,7 +448,7 @@ def _times(value, x):
 
 def _integers(name, x, y):
     if is_real(x.dtype) or x.dtype == bool_:
-        raise RuntimeError(f"{name} takes integers and got {x.type_} and {y.type_}")
+        raise ElementError(f"{name} takes integers and got {x.type_} and {y.type_}")
     return x, y
 
 
@@ -454,7 +456,7 @@ def _refuse_truth(x, other):
     if x.value.dtype is bool_ or (
         other.value.dtype is bool_ if isinstance(other, Node) else isinstance(other, bool)
     ):
-        raise TypeError(
+        raise ElementError(
             "- of truth values is not defined; use ^ or logical_xor, or convert by .int()"
         )
 
@@ -462,9 +464,9 @@ def _refuse_truth(x, other):
 def _divisible(x, y):
     """Operands of //, % and fmod; zero divides no integer."""
     if x.dtype == bool_:
-        raise TypeError("//, % and fmod of truth values are not defined; convert one by .int()")
+        raise ElementError("//, % and fmod of truth values are not defined; convert one by .int()")
     if not is_real(x.dtype) and modes.state.listening is None and (y.value == 0).any():
-        raise ZeroDivisionError("integer division by zero; convert with x.float() for infinities")
+        raise DivisionError("integer division by zero; convert with x.float() for infinities")
     return x, y
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..operations import loop
 from ..operations.view import view
-from ..types import ShapeError, broadcast_shapes
-from .node import Node, common_dtype
+from ..types import ElementError, ShapeError, broadcast_shapes
+from .node import Node
 
 
 class Products(Node):
@@ -77,7 +77,7 @@ class Products(Node):
         """y[i, j] = x[i] vec2[j]."""
         if len(self.shape) != 1 or len(vec2.shape) != 1:
             raise ShapeError(f"outer takes two vectors and got {self.type_} and {vec2.type_}")
-        return self.contract(vec2, ((0,), (1,)), 2)
+        return self.unsqueeze(1) * vec2
 
     ger = outer
 
@@ -86,11 +86,9 @@ class Products(Node):
         x, y = self, other
         first, second = reads
         if x.value.dtype is not y.value.dtype and x.dtype != y.dtype:
-            if x.dtype.kind == y.dtype.kind == "f":
-                raise RuntimeError(
-                    f"a product needs one dtype; got {x.type_} and {y.type_}: convert one by .to()"
-                )
-            x, y = common_dtype(x, y)
+            raise ElementError(
+                f"a product needs one dtype; got {x.type_} and {y.type_}: convert one by .to()"
+            )
         if x.operation is view:
             x, first = _through(x, first)
         if y.operation is view:

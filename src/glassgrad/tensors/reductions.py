@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..operations import composite, index, loop
 from ..operations.view import reshape
-from ..types import axes_of, axis_of, bool_, int64, is_real
+from ..types import ElementError, RangeError, axes_of, axis_of, bool_, int64, is_real
 from .node import Node, real
 
 
@@ -85,24 +85,27 @@ class Reductions(Node):
         if isinstance(dim, bool):  # `x.var(False)`, as PyTorch takes it
             dim, unbiased = None, dim
         correction = correction if unbiased is None else int(unbiased)
-        x = real(self)
-        deviation = x - x.mean(dim, keepdim=True)
-        return deviation.square().sum(dim, keepdim) / max(_count(x, dim) - correction, 0)
+        refuse_integers(self, "var")
+        deviation = self - self.mean(dim, keepdim=True)
+        return deviation.square().sum(dim, keepdim) / max(_count(self, dim) - correction, 0)
 
     def std(self, dim=None, unbiased=None, keepdim=False, *, correction=1):
-        """The square root of the variance."""
-        return self.var(dim, unbiased, keepdim, correction=correction).sqrt()
+        """The square root of the variance; where that is 0 the gradient is 0."""
+        return _rooted(self.var(dim, unbiased, keepdim, correction=correction), 2)
 
     def logsumexp(self, dim, keepdim=False):
         """ln sum e^x = m + ln sum e^(x - m) with m = max x: nothing overflows (lecture H)."""
         x = real(self)
+        if 0 in [x.shape[a] for a in axes_of(dim, len(x.shape))]:
+            return x.exp().sum(dim, keepdim).log()
         largest = _finite(x.detach().amax(dim, keepdim=True))
         y = (x - largest).exp().sum(dim, keepdim=True).log() + largest
         return y if keepdim else y._without(axes_of(dim, len(self.shape)))
 
     def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
         """(sum |x|^p)^(1/p); p may be inf, -inf, 0 (how many are nonzero) or "fro"."""
-        x = real(self if dtype is None else self.to(dtype))
+        x = self if dtype is None else self.to(dtype)
+        refuse_integers(x, "norm")
         if p in (math.inf, -math.inf):
             return x.abs().amax(dim, keepdim) if p > 0 else x.abs().amin(dim, keepdim)
         if p == 0:
@@ -163,6 +166,12 @@ class Reductions(Node):
         )
 
 
+def refuse_integers(x, name):
+    """Raise an error unless `x` is real, where PyTorch does not convert either."""
+    if not is_real(x.dtype):
+        raise ElementError(f"{name} takes real numbers and got {x.type_}; convert by .float()")
+
+
 def _count(x, dim):
     axes = axes_of(None if dim in ((), []) else dim, len(x.shape))
     return math.prod(x.shape[a] for a in axes)
@@ -175,7 +184,7 @@ def _finite(x):
 
 def _nonempty(x, dim, name):
     if 0 in [x.shape[a] for a in axes_of(dim, len(x.shape))]:
-        raise IndexError(
+        raise RangeError(
             f"{name} of no elements is not defined: {x.type_} is empty along dim={dim}"
         )
     return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..operations import view as op
-from ..types import ShapeError, axes_of, axis_of
+from ..types import RangeError, ShapeError, axes_of, axis_of
 from .node import Node, common_dtype, repeated
 
 
@@ -34,7 +34,7 @@ class Shapes(Node):
 
     def size(self, dim=None):
         """The shape, or the length of one axis."""
-        return self.shape if dim is None else self.shape[axis_of(dim, len(self.shape))]
+        return self.shape if dim is None else self.shape[self._own(dim)]
 
     def numel(self) -> int:
         """The number of elements."""
@@ -50,7 +50,7 @@ class Shapes(Node):
         """Axes in another order: `permute(1, 0)` or `permute((1, 0))`."""
         order = [axis_of(d, len(self.shape)) for d in _listed(dims)]
         if sorted(order) != list(range(len(self.shape))):
-            raise ValueError(
+            raise ShapeError(
                 f"permute needs each of the {len(self.shape)} axes once and got {order}"
             )
         shape = tuple(self.shape[a] for a in order)
@@ -150,18 +150,18 @@ class Shapes(Node):
 
     def narrow(self, dim, start, length):
         """`length` elements of an axis from `start` on."""
-        axis = axis_of(dim, len(self.shape))
+        axis = self._own(dim)
         n = self.shape[axis]
         start = start + n if start < 0 else start
         if not 0 <= start <= start + length <= n:
-            raise IndexError(
+            raise RangeError(
                 f"narrow: elements {start} to {start + length} are not all in axis {dim} of {n}"
             )
         return self._slice({axis: (start, 1, length)})
 
     def select(self, dim, index):
         """One element of an axis, which vanishes."""
-        axis = axis_of(dim, len(self.shape))
+        axis = self._own(dim)
         n = self.shape[axis]
         if not -n <= index < n:
             raise IndexError(f"index {index} is out of range for axis {axis} with {n} elements")
@@ -206,7 +206,7 @@ class Shapes(Node):
 
     def unfold(self, dimension, size, step):
         """Sliding windows of `size` along an axis; the places in the window are a new last axis."""
-        axis = axis_of(dimension, len(self.shape))
+        axis = self._own(dimension)
         if size > self.shape[axis]:
             raise RuntimeError(
                 f"a window of {size} does not fit into axis {dimension} of {self.type_}"
@@ -226,6 +226,12 @@ class Shapes(Node):
     swapdims = transpose
 
     # ---- shared
+
+    def _own(self, dim):
+        """`dim` counted from the front; RangeError when there is no such axis, or none at all."""
+        if not self.shape:
+            raise RangeError(f"there is no axis {dim} in {self.type_}, which has none")
+        return axis_of(dim, len(self.shape))
 
     def _without(self, axes):
         return (

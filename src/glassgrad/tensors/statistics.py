@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..types import axis_of, float64, int64, is_real
+from ..types import ElementError, RangeError, axis_of, float64, int64, is_real
 from .node import Node, real
 from .reductions import Extremum
 
@@ -88,7 +88,7 @@ class Statistics(Node):
     def bincount(self, weights=None, minlength=0):
         """How often 0, 1, 2, ... occur in a vector of integers, or the sums of their weights."""
         if len(self.shape) != 1 or self.dtype.kind not in "iu" or (self.known() < 0).any():
-            raise RuntimeError(
+            raise ElementError(
                 f"bincount takes a vector of integers from 0 on and got {self.type_}"
             )
         rows = self.value.astype(np.int64)
@@ -126,7 +126,7 @@ class Statistics(Node):
         fweights counts how often each observation was made, aweights how much it weighs.
         """
         x = self if len(self.shape) == 2 else self.reshape(1, -1)
-        x, square = real(x), len(self.shape) == 2
+        x = real(x)
         weights = [w for w in (fweights, aweights) if w is not None]
         w = x.new_ones(x.shape[1])
         for each in weights:
@@ -135,7 +135,7 @@ class Statistics(Node):
         deviation = x - (x * w).sum(1, keepdim=True) / total
         lost = correction if aweights is None else correction * (w * aweights).sum() / total
         y = (deviation * w) @ deviation.T / (total - lost).clamp(min=0)
-        return y if square else y.reshape(())
+        return y if y.numel() > 1 else y.reshape(())
 
     def corrcoef(self):
         """The correlations of variables, one for each row: [variables, observations] -> square."""
@@ -157,7 +157,7 @@ class Statistics(Node):
             return Extremum(self, self.new_zeros((), dtype=int64))
         axis, n = axis_of(dim, len(self.shape)), self.size(dim)
         if not n:
-            raise IndexError(f"the median of no elements is not defined: {self.type_}, dim {dim}")
+            raise RangeError(f"the median of no elements is not defined: {self.type_}, dim {dim}")
         nan = np.isnan(self.known())
         count = nan.shape[axis] - nan.sum(axis, keepdims=True)
         order = self.argsort(axis).value
@@ -169,7 +169,7 @@ class Statistics(Node):
     def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         shares = np.asarray(q.known() if isinstance(q, Node) else q, float64)
         _check_quantile(self, shares, interpolation)
-        x = self.reshape(-1) if dim is None else self.movedim(dim, -1)
+        x = self.reshape(-1) if dim is None or not self.shape else self.movedim(dim, -1)
         array = x.known()
         missing = np.isnan(array).sum(-1, keepdims=True)
         count = array.shape[-1] - (missing if ignore_nan else 0 * missing)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...operations.view import view
 from ...tensors.state import state
-from ...types import ShapeError, int32, int64, uint8
+from ...types import RangeError, ShapeError, int32, int64, uint8
 
 
 def each(value: Any, count: int, name: str) -> tuple[int, ...]:
@@ -80,7 +80,7 @@ def check_range(x: Any, count: int, name: str, ignored: int | None = None) -> No
     if bad.any():
         place = tuple(map(int, np.argwhere(bad)[0]))
         row = place[0] if len(place) == 1 else place
-        raise IndexError(
+        raise RangeError(
             f"{name}: {values[place]} in row {row} is out of range: there are {count}, "
             f"numbered 0 to {count - 1}"
         )
