@@ -33,7 +33,7 @@ def _linear_type(x, w, b):
 
 
 def _linear_meaning(np, x, w, b):
-    """NumPy's BLAS multiplies a few dozen rows by a wide layer a quarter faster the other way round."""
+    """The BLAS of NumPy takes a few dozen rows through a wide layer a quarter faster transposed."""
     wide = w.shape[0] >= 128 and w.shape[1] >= 256 and w.dtype.itemsize == 4
     y = np.ascontiguousarray((w @ x.T).T) if wide and 12 <= x.shape[0] <= 64 else x @ w.T
     y += b
