@@ -50,8 +50,16 @@ def test_why_it_stopped_is_said():
     stream = io.StringIO()
     gg.fit(nn.Linear(3, 2), (X, Y), loss="cross_entropy", optimizer="sgd", epochs=50, batch_size=4,
            callbacks=[gg.training.EarlyStopping(1, min_delta=9), Progress(stream)])  # fmt: skip
-    assert stream.getvalue().splitlines()[-1].startswith("stopped early: no better than")
+    said = stream.getvalue().splitlines()[-1]
+    assert re.fullmatch(r"stopped early: no better than [0-9.]+ in epoch 1 for 1 epoch", said)
     assert "left" not in stream.getvalue().splitlines()[-2]
+
+
+def test_large_losses_are_written_out():
+    stream, y = io.StringIO(), np.full((len(X), 1), 2000.0)
+    gg.fit(nn.Linear(3, 1), (X, y), loss="mse", optimizer="sgd", epochs=1, batch_size=4,
+           callbacks=[Progress(stream)])  # fmt: skip
+    assert re.search(r"loss \d{7} ", stream.getvalue())
 
 
 class Terminal(io.StringIO):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .history import counted
 from .metrics import METRICS
 
 
@@ -138,7 +139,7 @@ class EarlyStopping(Callback):
         if self.waited >= self.patience:
             best, epoch = self.monitor.best, self.monitor.epoch
             than = "" if best is None else f" than {best:.4g} in epoch {epoch}"
-            run.stop(f"stopped early: no better{than} for {self.waited} epochs")
+            run.stop(f"stopped early: no better{than} for {counted(self.waited, 'epoch')}")
 
     def on_train_end(self, run: Any) -> None:
         self.restore(run.model)
@@ -177,7 +178,7 @@ class Converged(Callback):
 
     def on_step_end(self, run: Any) -> None:
         if self.iterations is not None and run.step >= self.iterations:
-            run.stop(f"stopped after {run.step} iterations")
+            run.stop(f"stopped after {counted(run.step, 'iteration')}")
 
     def on_epoch_end(self, run: Any) -> None:
         losses = run.history.losses

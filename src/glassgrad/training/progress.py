@@ -6,6 +6,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
+from ..data.tables.errors import plain
 from .callbacks import Callback
 
 LINES = 20  # about how many plain lines a training prints
@@ -124,8 +125,8 @@ def curves(run: Any) -> list[str]:
         if name.startswith("validation_") or not values:
             continue
         held_out = named.get(f"validation_{name}")
-        both = f" / {held_out[-1]:.3g}" if held_out else ""
-        parts.append(f"{name.replace('_', ' ')} {values[-1]:.3g}{both}")
+        both = f" / {plain(held_out[-1], 3)}" if held_out else ""
+        parts.append(f"{name.replace('_', ' ')} {plain(values[-1], 3)}{both}")
     return parts
 
 
