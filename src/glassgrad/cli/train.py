@@ -86,9 +86,7 @@ def run(source: Source, settings: Settings, out: Path | None) -> None:
     predictor.save(place)
     if history.interrupted:
         best = f"epoch {history.best_epoch}, the best so far"
-        say(
-            f"Ctrl-C: kept the weights of {best if history.epochs else 'the unfinished first epoch'}"
-        )
+        say(f"Ctrl-C: kept the weights of {best if history.epochs else 'an unfinished epoch'}")
     rows = len(learned.judged.targets)
     if learned.validation:
         result(counted(rows, "validation row"))
