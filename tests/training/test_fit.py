@@ -250,6 +250,21 @@ def test_a_data_frame_is_its_columns(library):
     assert bits(model) == bits(expected)
 
 
+@pytest.mark.parametrize("loss", ["mse", "l1", "bce_with_logits"])
+def test_one_column_of_a_frame_fits_one_output(loss):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": (X[:, 0] > 0) * 1.0})
+
+    def losses(data):
+        gg.manual_seed(1)
+        return fit(nn.Linear(2, 1), data, loss=loss).losses
+
+    assert losses((frame, "y")) == losses((frame, ["y"])) == losses(frame)
+    assert losses(frame) == losses((X[:, :2], frame[["y"]].to_numpy()))
+    with pytest.raises(ShapeError, match="make it labels.reshape"):
+        losses((frame[["a", "b"]], frame["y"]))
+
+
 def test_a_frame_and_a_series_are_arrays():
     pandas = pytest.importorskip("pandas")
     expected, model = linear(), linear()
@@ -267,7 +282,7 @@ def test_a_frame_and_a_series_are_arrays():
     [
         (
             {"a": [1.0, None, 3.0], "y": [1, 2, 3]},
-            "column 'a' has 1 missing values, the first in row 1",
+            "column 'a' has 1 missing value, the first in row 1",
         ),
         ({"a": ["x", "y", "z"], "y": [1, 2, 3]}, "column 'a' holds String"),
         ({"a": [1, 2, 3], "z": [1, 2, 3]}, "no column 'y' in the table"),

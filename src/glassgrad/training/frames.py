@@ -43,6 +43,7 @@ def frame_arrays(table: Any, target: Any) -> tuple[np.ndarray, Any]:
 def column_array(series: Any) -> np.ndarray:
     """A column of numbers or truth values, none missing; whole numbers stay whole."""
     from ..data.tables import TableError
+    from ..data.tables.errors import counted
     from ..data.tables.values import is_number, numbers
 
     name = series.name
@@ -55,8 +56,8 @@ def column_array(series: Any) -> np.ndarray:
     if missing := int(np.isnan(values).sum()):
         row = int(np.argmax(np.isnan(values)))
         raise TableError(
-            f"column {name!r} has {missing:,} missing values, the first in row {row}; fill them, "
-            "or let data.tables.Preparation make inputs of it"
+            f"column {name!r} has {counted(missing, 'missing value')}, the first in row {row}; "
+            "fill them, or let data.tables.Preparation make inputs of it"
         )
     whole = series.dtype.is_integer() or str(series.dtype) == "Boolean"
     return values.astype(np.int64) if whole else values

@@ -2,7 +2,8 @@
 
     (X, y)            arrays or tensors; X may be a tuple of them, for models of several inputs
     (frame, "name")   a data frame (pandas, polars, Arrow) and the name of its target column, or a
-                      list of names; all other columns are inputs
+                      list of names; all other columns are inputs. Where the loss takes labels of
+                      the outputs' shape, they are [rows, 1] for one target
     frame             a data frame whose last column is the target
     Dataset           numbered items (x, y)
     DataLoader        its own batches, in its own order
@@ -186,7 +187,10 @@ def rows_of(data: Any, model: Any, labels: str = "", *, what: str = "data") -> R
 def array_rows(X: Any, y: Any, model: Any, labels: str, what: str) -> ArrayRows:
     """Arrays, tensors or a data frame as rows."""
     if is_frame(X) and (y is None or isinstance(y, str) or is_names(y)):
+        single = not is_names(y)
         X, y = frame_arrays(X, y)
+        if single and labels == "like outputs":
+            y = y[:, None]  # as a layer of one unit gives it
     inputs = inputs_of(X, model, what)
     y = labels_of(y, labels, weights_dtype(model), what)
     if len(y) != len(inputs[0]):
