@@ -66,28 +66,39 @@ def lines_about(values):
 @pytest.mark.parametrize(
     "values, line",
     [
-        (["1/2/2020", "13/2/2020"] * 2, "c: dates such as 1/2/2020 can be read in two ways; write"),
-        (["01-02-20", "01-03-20"] * 2, "c: dates such as 01-02-20 can be read in two ways"),
-        (["950", "1,000", "2,000", "1,000"], "c: numbers such as '1,000' are taken as texts"),
-        (["$5", "$ 12.50", N, "$5"], "c: numbers such as '$5' are taken as texts; write them"),
-        (["12 %", "15 %", "12 %"], "c: numbers such as '12 %' are taken as texts"),
+        (["1/2/2020", "13/2/2020"] * 2, "c: holds dates as 1/2/2020, which can be read in two"),
+        (["01-02-20", "01-03-20"] * 2, "c: holds dates as 01-02-20, which"),
+        (["950", "1,000", "2,000", "1,000"], "c: holds numbers as '1,000', taken as texts"),
+        (["$5", "$ 12.50", N, "$5"], "c: holds numbers as '$5', taken as texts: write"),
+        (["1.200,50", "1.300", "1.400,00"] * 2, "c: holds numbers as '1.200,50', taken as texts"),
+        (["12 %", "15 %", "12 %"], "c: holds numbers as '12 %', taken as texts"),
     ],
 )
 def test_texts_that_look_like_numbers_or_dates_are_pointed_at(values, line):
     assert [said[: len(line)] for said in lines_about(values)] == [line]
 
 
-@pytest.mark.parametrize("values", [["a", "b", "a"], ["3a", "4b", "3a"], ["1,a", "2", "1,a"]])
+@pytest.mark.parametrize(
+    "values", [["a", "b", "a"], ["3a", "4b", "3a"], ["1,a", "2", "1,a"], ["06 12", "06 13"] * 2]
+)
 def test_other_texts_are_not(values):
     assert lines_about(values) == []
 
 
+def test_such_texts_are_the_reason_to_leave_a_column_out():
+    column = understand(series_of(["1,5", "2,5", "3,5"]), say=quiet)
+    assert column == LeftOut("c", "holds numbers as '1,5', taken as texts: write them plainly")
+
+
 def test_a_column_that_counts_the_rows_is_pointed_at():
     lines = []
-    table = {"id": range(100, 106), "x": [1, 2, 3, 5, 6, 7], "y": ["a", "b"] * 3}
+    table = {"id": range(100, 110), "x": [1, 2, 3, 5, 6] * 2, "y": ["a", "b"] * 5}
     frame = pd.DataFrame(table)
     Preparation.fit(frame, Target.find(frame, ["y"]), say=lines.append)
     assert lines == ["id: counts the rows; if it says nothing else, --ignore 'id'"]
+    few, lines[:] = frame[:3], []
+    Preparation.fit(few, Target.find(few, ["y"]), say=lines.append)
+    assert lines == []
 
 
 def test_of_a_thousand_texts_the_frequent_ones_are_kept():

@@ -105,6 +105,7 @@ def test_a_pipe_is_read_once(tmp_path, lines):
 def test_a_separator_as_a_shell_can_write_it(tmp_path, lines, separator, content):
     frame = read(written(tmp_path, content), separator=separator, say=lines.append)
     assert values(frame) == {"a": [1], "b": [2]}
+    assert ("space-separated" in lines[-1]) == (" " in content)
 
 
 @pytest.mark.parametrize("separator", ["", "::", '"', "\n", "comma"])

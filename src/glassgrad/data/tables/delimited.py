@@ -43,7 +43,7 @@ class Layout:
     columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        name = SEPARATORS.get(self.separator, repr(self.separator))
+        name = {" ": "space", **SEPARATORS}.get(self.separator, repr(self.separator))
         decimal = ", decimal commas" if self.decimal == "," else ""
         return f"{name}-separated{decimal}, {self.encoding.removesuffix('-sig')}"
 

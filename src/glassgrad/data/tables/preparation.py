@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import narwhals as nw
 
 
+FEWEST = 10  # rows, before a column that counts them is more than chance
+
+
 @dataclass(frozen=True)
 class Preparation:
     """What each column of a table is to a network, and what the network is to say about a row.
@@ -150,7 +153,7 @@ def check_inputs(target: Target, names: Sequence[str]) -> None:
 
 def say_count(series: nw.Series, say: Say) -> None:
     """Say that a column may be the number of the row, from which nothing is to be learned."""
-    if counts_rows(series):
+    if len(series) >= FEWEST and counts_rows(series):
         say(f"{series.name}: counts the rows; if it says nothing else, --ignore {series.name!r}")
 
 

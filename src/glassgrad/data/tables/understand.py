@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 50  # inputs that one category may become
 EITHER_WAY = re.compile(r"\d{1,2}[/-]\d{1,2}[/-](\d{4}|\d{2})\b")  # day or month first
-MARKS = re.compile(r"[\s'’,$€£¥%]")  # in numbers for people: 1,200, $5, 12 %
+FOR_PEOPLE = re.compile(  # 1,200 and 1.200,50 and $ 5 and 12 %
+    r"[-+]?[$€£¥]?\s?(\d+|\d{1,3}([\s,.'’]\d{3})+)([.,]\d+)?\s?[$€£¥%]?"
+)
 MOSTLY = 0.9  # a text column counts as numbers if this share of its values are numbers
 
 
@@ -53,8 +55,13 @@ def understand(series: nw.Series, *, category: bool = False, say: Say) -> Column
             return real(series.name, taken(texts_as_dates(texts), codes), say, date=True)
         if are_numbers(codes, texts):
             return real(series.name, taken(texts_as_numbers(texts), codes), say)
-        say_likely(series.name, codes, texts, say)
-    return category_of(series.name, codes, texts)
+    column = category_of(series.name, codes, texts)
+    if category or not (likely := holds(codes, texts)):
+        return column
+    if isinstance(column, LeftOut):
+        return LeftOut(series.name, likely)
+    say(f"{series.name}: {likely}")
+    return column
 
 
 def are_dates(texts: list[str]) -> bool:
@@ -68,13 +75,15 @@ def are_numbers(codes: np.ndarray, texts: list[str]) -> bool:
     return numeric[codes[codes >= 0]].mean() >= MOSTLY
 
 
-def say_likely(name: str, codes: np.ndarray, texts: list[str], say: Say) -> None:
-    """Say that texts look like numbers or dates, of which only their writer knows the reading."""
+def holds(codes: np.ndarray, texts: list[str]) -> str:
+    """What texts seem to hold that only their writer can read rightly: numbers or dates."""
     if all(EITHER_WAY.match(text) for text in texts):
-        say(f"{name}: dates such as {texts[0]} can be read in two ways; write them as 2020-12-31")
-    elif are_numbers(codes, [MARKS.sub("", text) for text in texts]):
-        marked = next(text for text in texts if MARKS.search(text))
-        say(f"{name}: numbers such as {marked!r} are taken as texts; write them without marks")
+        return f"holds dates as {texts[0]}, which can be read in two ways: write 2020-12-31"
+    written = np.array([FOR_PEOPLE.fullmatch(text) is not None for text in texts])
+    if written[codes[codes >= 0]].mean() >= MOSTLY:
+        marked = next((text for text in texts if not text.isdecimal()), texts[0])
+        return f"holds numbers as {marked!r}, taken as texts: write them plainly"
+    return ""
 
 
 def real(name: str, values: np.ndarray, say: Say, *, date: bool = False) -> Column:
