@@ -52,55 +52,6 @@ def test_several_outputs_are_summed_with_their_seeds():
     assert g.tolist() == [4.0, 20.0]
 
 
-class Exponential(autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        y = x.exp()
-        ctx.save_for_backward(y, x)
-        return y
-
-    @staticmethod
-    def backward(ctx, g):
-        _, x = ctx.saved_tensors
-        return g * x.exp()
-
-
-class Scaled(autograd.Function):
-    @staticmethod
-    def forward(ctx, x, factor, w):
-        ctx.factor = factor
-        ctx.save_for_backward(x, w)
-        return x * factor * w
-
-    @staticmethod
-    def backward(ctx, g):
-        x, w = ctx.saved_tensors
-        return g * ctx.factor * w, None, g * ctx.factor * x
-
-
-def test_a_function_saves_tensors_and_differentiates_twice():
-    x = leaf(0.5, 1.0)
-    assert autograd.gradcheck(Exponential.apply, [x])
-    assert autograd.gradgradcheck(Exponential.apply, [x])
-
-
-def test_a_function_takes_numbers_beside_tensors():
-    x, w = leaf(2.0), leaf(5.0)
-    y = Scaled.apply(x, 3.0, w)
-    y.sum().backward()
-    assert (y.tolist(), x.grad.tolist(), w.grad.tolist()) == ([30.0], [15.0], [6.0])
-
-
-def test_a_function_with_too_few_gradients_is_named():
-    class Short(Scaled):
-        @staticmethod
-        def backward(ctx, g):
-            return g, None
-
-    with pytest.raises(RuntimeError, match="Short.backward returned 2 gradients for 3 inputs"):
-        Short.apply(leaf(1.0), 2.0, leaf(1.0)).sum().backward()
-
-
 def test_gradcheck_finds_a_wrong_rule_and_says_where():
     class Wrong(gg.Operation):
         def forward(self, x):
