@@ -354,7 +354,7 @@ def logistic_loss(input, target):
     return (-target * input).logaddexp(0.0)
 
 
-_helpers = {
+_not_functions = {
     "Any",
     "Callable",
     "Node",
@@ -365,4 +365,4 @@ _helpers = {
     "with_numpy_names",
 }
 __all__ = [name for name in list(globals()) if name[0] != "_" and callable(globals()[name])]
-__all__ = [name for name in __all__ if name not in _helpers]
+__all__ = [name for name in __all__ if name not in _not_functions]
