@@ -88,6 +88,14 @@ def test_missing_values_keep_integers_whole(tmp_path, lines):
     assert values(frame) == {"a": [1, None, 3], "b": ["x", None, None], "c": [None] * 3}
 
 
+def test_codes_keep_their_zeros(tmp_path, lines):
+    content = "area,x,,area,y\n01,0,03,1,0.5\n\n10,7,4,02,-0.5\n,0,4,2,05.5\n"
+    frame = read(written(tmp_path, content), say=lines.append)
+    found = values(frame)
+    assert found["area"] == ["01", "10", None]
+    assert (found["x"], found["y"]) == ([0, 7, 0], [0.5, -0.5, 5.5])
+
+
 def test_a_pipe_is_read_once(tmp_path, lines):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -30,6 +30,7 @@ MARKS = {  # byte order marks; the longer ones first, since one begins with the 
 }
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
 DECIMAL_POINT = re.compile(r"\s*[-+]?\d*\.\d+\s*")
+CODE = re.compile(r"\s*0\d+\s*")
 ACCENTED_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 
 
@@ -41,6 +42,7 @@ class Layout:
     separator: str
     decimal: str  # "." or ","
     columns: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()  # columns of digits that begin with 0, which numbers do not keep
 
     def __str__(self) -> str:
         name = {" ": "space", **SEPARATORS}.get(self.separator, repr(self.separator))
@@ -62,7 +64,10 @@ def layout(name: str, opener: Opener, encoding: str | None, separator: str | Non
         raise not_text(name)
     separator = guessed_separator(sample) if separator is None else known_separator(name, separator)
     columns = checked_columns(name, opener, encoding, separator)
-    return Layout(encoding, separator, guessed_decimal(sample, separator), columns)
+    rows = list(csv.reader(sample, delimiter=separator, skipinitialspace=True))
+    whole = [row for row in rows if len(row) == len(columns)]
+    codes = tuple(name for name, *fields in zip(*whole) if any(map(CODE.fullmatch, fields)))
+    return Layout(encoding, separator, guessed_decimal(rows, separator), columns, codes)
 
 
 def known_encoding(name: str, encoding: str) -> str:
@@ -170,12 +175,11 @@ def guessed_separator(sample: list[str]) -> str:
     return max(SEPARATORS, key=fit)
 
 
-def guessed_decimal(sample: list[str], separator: str) -> str:
+def guessed_decimal(rows: list[list[str]], separator: str) -> str:
     """A comma if fields read as 1,5 and none as 1.5; it cannot be one between commas."""
     if separator == ",":
         return "."
-    reader = csv.reader(sample, delimiter=separator, skipinitialspace=True)
-    fields = [field for row in reader for field in row]
+    fields = [field for row in rows for field in row]
     commas = any(DECIMAL_COMMA.fullmatch(field) for field in fields)
     return "," if commas and not any(DECIMAL_POINT.fullmatch(field) for field in fields) else "."
 

@@ -102,6 +102,7 @@ def read_csv(name: str, opener: Opener, found: Layout) -> nw.DataFrame:
                 encoding=found.encoding,
                 sep=found.separator,
                 decimal=found.decimal,
+                dtype=dict.fromkeys(found.codes, "string"),
                 na_values=sorted(MISSING),
                 keep_default_na=False,
                 skipinitialspace=True,
