@@ -27,6 +27,19 @@ ARRAYS = {
     "zeros": np.zeros(3, np.float32),
     "wide": RANDOM.normal(size=(2, 20)).astype(np.float32),
     "elided integers": np.arange(2000),
+    "elided numbers": np.arange(3000, dtype=np.float32),
+    "elided rows": RANDOM.normal(size=(60, 70)).astype(np.float32) * 1e5,
+    "elided cube": RANDOM.normal(size=(12, 2, 60)).astype(np.float32),
+    "many integers": np.zeros(40, np.int64),
+    "many numbers": RANDOM.normal(size=30).astype(np.float32),
+    "all true": np.ones((2, 3), bool),
+    "thousands": np.array([1.0, 2000.0], np.float32),
+    "a hundred million": np.full(3, 1e8, np.float32),
+    "zeros of both signs": np.array([[-0.0, 0.0], [0.0, -0.0]], np.float32),
+    "not a number": np.full((1, 2), np.nan, np.float32),
+    "infinity among integers": np.array([1.0, -np.inf, 20.0], np.float32),
+    "half precision": RANDOM.normal(size=(2, 3)).astype(np.float16),
+    "axes of one": np.ones((2, 1, 1, 2), np.float32),
 }
 
 
@@ -34,14 +47,26 @@ ARRAYS = {
 def test_text_equals_pytorchs(name):
     torch = pytest.importorskip("torch")
     array = ARRAYS[name]
-    theirs = repr(torch.tensor(array)).replace("torch.", "").replace(",  ...,", ", ...,")
-    assert repr(gg.tensor(array)) == theirs
+    assert repr(gg.tensor(array)) == repr(torch.tensor(array)).replace("torch.", "")
+
+
+def test_random_texts_equal_pytorchs():
+    torch = pytest.importorskip("torch")
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        shape = random.integers(1, 8, random.integers(0, 4))
+        array = random.normal(size=shape) * 10.0 ** random.integers(-6, 10)
+        spread = [0 * array, np.full_like(array, np.inf), array * 1e-4, np.round(array), array]
+        array = np.where(random.random(shape) < 0.3, spread[seed % 5], array).astype(np.float32)
+        assert repr(gg.tensor(array)) == repr(torch.tensor(array))
 
 
 def test_notes_on_gradients():
     x = gg.tensor([1.0, 2.0], requires_grad=True)
     assert repr(x) == "tensor([1., 2.], requires_grad=True)"
     assert repr(x * 2) == "tensor([2., 4.], grad_fn=<mul>)"
+    wide = gg.full((8,), 0.12345, dtype=gg.float64, requires_grad=True)
+    assert repr(wide).splitlines()[1] == "       dtype=float64, requires_grad=True)"
 
 
 def test_options():
@@ -49,7 +74,9 @@ def test_options():
         gg.set_printoptions(precision=2)
         assert repr(gg.tensor([1.23456])) == "tensor([1.23])"
     finally:
-        gg.set_printoptions(precision=4)
+        gg.set_printoptions(profile="default")
+    with pytest.raises(ValueError, match="no profile 'long'; there are default, short, full"):
+        gg.set_printoptions(profile="long")
     with pytest.raises(TypeError, match="no print option 'digits'"):
         gg.set_printoptions(digits=3)
 
@@ -57,3 +84,27 @@ def test_options():
 def test_a_tensor_without_axes_is_formatted_as_its_number():
     assert f"{gg.tensor(91)}, {gg.tensor(1.25):.1f}" == "91, 1.2"
     assert f"{gg.tensor([91])}" == "tensor([91])"
+
+
+OPTIONS = [
+    {"precision": 2},
+    {"sci_mode": True},
+    {"sci_mode": False},
+    {"threshold": 5, "edgeitems": 2},
+    {"linewidth": 30},
+    {"profile": "short"},
+    {"profile": "full"},
+]
+
+
+@pytest.mark.parametrize("changes", OPTIONS, ids=str)
+def test_options_are_pytorchs(changes):
+    torch = pytest.importorskip("torch")
+    try:
+        for package in (gg, torch):
+            package.set_printoptions(**changes)
+        for array in (np.array([1.5, 2e-5], np.float32), np.arange(1200), ARRAYS["matrix"]):
+            assert repr(gg.tensor(array)) == repr(torch.tensor(array))
+    finally:
+        for package in (gg, torch):
+            package.set_printoptions(profile="default")
