@@ -76,7 +76,7 @@ __version__ = "0.1.0"
 half, double, short, int, long = float16, float64, int16, int32, int64
 float = float32
 newaxis = None
-Size, dtype, finfo, iinfo = tuple, _numpy.dtype, _numpy.finfo, _numpy.iinfo  # as NumPy has them
+Size, dtype = tuple, _numpy.dtype  # as NumPy has them
 
 # A division by zero or an overflow gives inf or NaN here, as in PyTorch, without NumPy's warning.
 _warnings.filterwarnings(

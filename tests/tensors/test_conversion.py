@@ -32,8 +32,11 @@ def test_numpy_of_a_tensor_with_a_gradient_needs_detach():
     x = gg.ones(2, requires_grad=True)
     with pytest.raises(RuntimeError, match=r"x\.detach\(\)\.numpy\(\)"):
         x.numpy()
+    with pytest.raises(RuntimeError, match=r"x\.detach\(\)\.numpy\(\)"):
+        np.exp(x)  # the gradient would be lost without a word
     assert np.shares_memory(x.detach().numpy(), x.value)
     assert x.numpy(force=True).tolist() == [1.0, 1.0]
+    assert np.exp(gg.InitialNode([0.0])).tolist() == [1.0]
 
 
 def test_dlpack_shares_memory_both_ways():
@@ -100,6 +103,47 @@ def test_conversions_and_their_gradients():
     assert x.to(gg.float32) is x
     assert x.to("cpu") is x
     assert x.type_as(y).dtype == gg.float64
+    assert (x.type(), x.type(gg.float64).dtype) == ("glassgrad.float32", gg.float64)
+    with pytest.raises(TypeError, match="takes a dtype such as gg.float32, not 'double'"):
+        x.type("double")
+
+
+def test_bytes_are_read_as_another_type():
+    x = gg.tensor([[1.0, -2.0], [0.5, 0.0]])
+    bits = x.view(gg.int32)
+    assert (bits[0, 0].item(), bits.shape, bits.view(gg.float32).tolist()) == (
+        0x3F800000,
+        (2, 2),
+        x.tolist(),
+    )
+    assert x.view(gg.uint8).shape == (2, 8)
+    x[0, 0] = 0.0
+    assert bits[0, 0].item() == 0
+    with pytest.raises(RuntimeError, match=r"f32\[3\] cannot be read as float64"):
+        gg.ones(3).view(gg.float64)
+
+
+@pytest.mark.parametrize("name", ["float16", "float32", "float64"])
+def test_limits_of_numbers_are_pythons(name):
+    torch = pytest.importorskip("torch")
+    mine, theirs = gg.finfo(getattr(gg, name)), torch.finfo(getattr(torch, name))
+    for fact in ("eps", "max", "min", "tiny", "smallest_normal", "resolution", "bits", "dtype"):
+        assert getattr(mine, fact) == getattr(theirs, fact)
+        assert type(getattr(mine, fact)) is type(getattr(theirs, fact))
+    assert repr(gg.finfo()) == repr(torch.finfo())
+
+
+def test_limits_of_integers():
+    assert (gg.iinfo(gg.int8).min, gg.iinfo(gg.uint8).max, gg.iinfo(gg.int64).bits) == (
+        -128,
+        255,
+        64,
+    )
+    assert repr(gg.iinfo(gg.uint8)) == "iinfo(min=0, max=255, dtype=uint8)"
+    with pytest.raises(TypeError, match="int32 is another type; see iinfo"):
+        gg.finfo(gg.int32)
+    with pytest.raises(TypeError, match="float32 is another type; see finfo"):
+        gg.iinfo(gg.float32)
 
 
 def test_other_devices_are_an_error_that_shows_the_way():
@@ -107,6 +151,9 @@ def test_other_devices_are_an_error_that_shows_the_way():
         gg.ones(2).to("cuda")
     with pytest.raises(RuntimeError, match="no device 'mps'"):
         gg.zeros(2, device="mps")
+    with pytest.raises(RuntimeError, match="no device 'cuda'"):
+        gg.ones(2).cuda()
+    assert (gg.ones(2).is_cuda, gg.ones(2).get_device()) == (False, -1)
     assert gg.cuda.is_available() is False
     assert gg.ones(1).device == gg.device("cpu") == "cpu"
     assert repr(gg.device("cpu", 0)) == "device(type='cpu', index=0)"
@@ -117,6 +164,8 @@ def test_python_numbers():
     assert int(gg.tensor(3)) == 3
     assert [10, 20, 30][gg.tensor(1)] == 20
     assert f"{gg.tensor(3.14159):.2f}" == "3.14"
+    with pytest.raises(TypeError, match=r"'.2f' formats one number, and this is f32\[2\]"):
+        f"{gg.ones(2):.2f}"
     assert len(gg.zeros(4, 2)) == 4
     assert 2.0 in gg.tensor([1.0, 2.0])
     assert [row.tolist() for row in gg.eye(2)] == [[1.0, 0.0], [0.0, 1.0]]

@@ -51,7 +51,11 @@ class Conversion(Node):
 
     def type(self, dtype=None):
         """The name of the type, or the tensor with elements of another."""
-        return f"glassgrad.{self.dtype.name}" if dtype is None else self.to(dtype)
+        if dtype is None:
+            return f"glassgrad.{self.dtype.name}"
+        if not isinstance(dtype, (np.dtype, type)):
+            raise TypeError(f"type takes a dtype such as gg.float32, not {dtype!r}")
+        return self.to(dtype)
 
     def type_as(self, other):
         """With the dtype of another."""
@@ -96,6 +100,16 @@ class Conversion(Node):
     def cpu(self):
         """Itself: all tensors are on the CPU."""
         return self
+
+    def cuda(self, device=None, non_blocking=False):
+        """Refused: there is no other device yet."""
+        return self.to("cuda" if device is None else device)
+
+    is_cuda = property(lambda self: False, doc="Whether the values are on a CUDA device: not yet.")
+
+    def get_device(self):
+        """The number of the CUDA device; -1 stands for the CPU."""
+        return -1
 
     def is_floating_point(self):
         """Whether elements are real numbers."""
@@ -177,6 +191,11 @@ class Conversion(Node):
         return bool((self == element).any())
 
     def __format__(self, spec):
+        if self.shape and spec:
+            raise TypeError(
+                f"{spec!r} formats one number, and this is {self.type_}: take one by x[i], or set "
+                "the digits of all by gg.set_printoptions(precision=2)"
+            )
         return format(str(self) if self.shape else self.item(), spec)
 
     # ---- to arrays and other libraries, without a copy
@@ -198,7 +217,7 @@ class Conversion(Node):
     __array_priority__ = 1000  # so that array + tensor is the tensor's addition
 
     def __array__(self, dtype=None, copy=None):
-        array = self.known()
+        array = self.known() if self.initial else self.numpy()
         wanted = array.dtype if dtype is None else np.dtype(dtype)
         if copy is False and wanted != array.dtype:
             raise ValueError(f"{self.type_} cannot become {wanted} without a copy")

@@ -148,7 +148,8 @@ def _refuse_negative(what: str, steps: int) -> None:
 
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
-    return _leaf(np.eye(n, m, dtype=_dtype(dtype)), device, requires_grad)
+    rows, columns = _size((n, n if m is None else m))
+    return _leaf(np.eye(rows, columns, dtype=_dtype(dtype)), device, requires_grad)
 
 
 # ---- shared
@@ -157,8 +158,11 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
 def _size(size: Iterable[Any]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     listed = tuple(size)
-    if len(listed) == 1 and not isinstance(listed[0], (int, np.integer)):
+    if len(listed) == 1 and hasattr(listed[0], "__iter__") and getattr(listed[0], "ndim", 1):
         listed = tuple(listed[0])
+    for n in listed:
+        if isinstance(n, bool) or not hasattr(n, "__index__"):
+            raise TypeError(f"a shape is made of integers, and {n!r} is none")
     if any(n < 0 for n in listed):
         raise RuntimeError(f"a tensor cannot have the shape {list(listed)}: lengths are at least 0")
     sizes = tuple(map(int, listed))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..operations import view as op
-from ..types import RangeError, ShapeError, axes_of, axis_of
+from ..types import RangeError, ShapeError, axes_of, axis_of, supported
 from .node import Node, common_dtype, repeated
 
 
@@ -84,7 +86,9 @@ class Shapes(Node):
         return self.apply(op.reshape, self, shape=_completed(_listed(shape), self))
 
     def view(self, *shape):
-        """As `reshape`."""
+        """As `reshape`; with a dtype the same bytes read as elements of that type."""
+        if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
+            return self._read_as(supported(shape[0]))
         return self.reshape(*shape)
 
     def reshape_as(self, other):
@@ -232,6 +236,17 @@ class Shapes(Node):
         if not self.shape:
             raise RangeError(f"there is no axis {dim} in {self.type_}, which has none")
         return axis_of(dim, len(self.shape))
+
+    def _read_as(self, dtype):
+        try:
+            y = self.lift(self.known().view(dtype))
+        except ValueError:
+            raise ShapeError(
+                f"{self.type_} cannot be read as {dtype}: the bytes of its last axis, which must "
+                "lie side by side, do not divide"
+            ) from None
+        y.base = self if self.base is None else self.base
+        return y
 
     def _without(self, axes):
         return (

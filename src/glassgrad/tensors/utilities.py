@@ -47,6 +47,40 @@ def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False) -> Any:
     return made.requires_grad_(requires_grad)
 
 
+class finfo:  # noqa: N801  (PyTorch's name)
+    """The limits of a type of real numbers, as Python's: `eps`, `max`, `min`, `tiny`, `bits`."""
+
+    def __init__(self, type: Any = None) -> None:
+        dtype = types.supported(type) if type is not None else modes.default_dtype
+        if not types.is_real(dtype):
+            raise TypeError(f"finfo is of real numbers, and {dtype} is another type; see iinfo")
+        found = np.finfo(dtype)
+        self.dtype, self.bits = dtype.name, found.bits
+        self.eps, self.max, self.min = float(found.eps), float(found.max), float(found.min)
+        self.tiny = self.smallest_normal = float(found.tiny)
+        self.resolution = 10.0**-found.precision
+
+    def __repr__(self) -> str:
+        names = "resolution", "min", "max", "eps", "smallest_normal", "tiny"
+        facts = ", ".join(f"{name}={getattr(self, name):g}" for name in names)
+        return f"finfo({facts}, dtype={self.dtype})"
+
+
+class iinfo:  # noqa: N801  (PyTorch's name)
+    """The limits of a type of integers: `max`, `min`, `bits`."""
+
+    def __init__(self, type: Any) -> None:
+        dtype = types.supported(type)
+        if dtype.kind not in "iu":
+            raise TypeError(f"iinfo is of integers, and {dtype} is another type; see finfo")
+        found = np.iinfo(dtype)
+        self.dtype, self.bits = dtype.name, found.bits
+        self.max, self.min = int(found.max), int(found.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
 def typename(obj) -> str:
     """The name of a type or of an object's type; a tensor has that of its elements."""
     if isinstance(obj, Tensor):
@@ -56,6 +90,6 @@ def typename(obj) -> str:
 
 
 __all__ = [
-    "broadcast_shapes", "can_cast", "is_tensor", "promote_types", "result_type", "scalar_tensor",
-    "typename",
+    "broadcast_shapes", "can_cast", "finfo", "iinfo", "is_tensor", "promote_types", "result_type",
+    "scalar_tensor", "typename",
 ]  # fmt: skip
