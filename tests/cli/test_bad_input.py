@@ -101,6 +101,15 @@ def test_a_learning_rate_that_leads_nowhere(command):
     assert not Path("table.safetensors").exists()
 
 
+def test_a_network_larger_than_the_memory(command):
+    Path("good.csv").write_text(GOOD)
+    command("train", "good.csv", "--target", "side", "--hidden", "900000,900000")
+    assert command.code == 2
+    assert "GiB to train, and this machine has" in command.lines[-1]
+    assert command.lines[-1].endswith("choose fewer units with --hidden")
+    assert not Path("good.safetensors").exists()
+
+
 def test_a_missing_target_option(command):
     assert "Missing option '--target'" in refused(command, "train", "table.csv")
 

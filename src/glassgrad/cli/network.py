@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..training.metrics import METRICS
 from .settings import ACTIVATIONS, OPTIMIZERS, Settings
+from .terminal import CommandError
 
 if TYPE_CHECKING:
     from ..data.tables import Target
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from ..optim import Optimizer
     from ..training.callbacks import Callback
     from ..training.tasks import Task
+
+BYTES_PER_WEIGHT = 40  # the weight, its gradient, Adam's two moments, and what makes them
 
 
 def build(inputs: int, outputs: int, settings: Settings) -> Sequential:
@@ -25,6 +30,7 @@ def build(inputs: int, outputs: int, settings: Settings) -> Sequential:
     """
     from .. import nn
 
+    _check_room([inputs, *settings.hidden, outputs])
     modules: list[nn.Module] = [nn.Standardize(inputs)]
     units = inputs
     for hidden in settings.hidden:
@@ -32,6 +38,19 @@ def build(inputs: int, outputs: int, settings: Settings) -> Sequential:
         modules += [nn.Dropout(settings.dropout)] if settings.dropout else []
         units = hidden
     return nn.Sequential(*modules, nn.Linear(units, outputs))
+
+
+def _check_room(units: list[int]) -> None:
+    """CommandError if the memory of the machine cannot hold the network while it is trained."""
+    weights = sum((inputs + 1) * outputs for inputs, outputs in pairwise(units))
+    needed = BYTES_PER_WEIGHT * weights
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > room:
+            raise CommandError(
+                f"a network of {weights:,} weights needs about {needed / 2**30:,.0f} GiB to train, "
+                f"and this machine has {room / 2**30:,.0f}; choose fewer units with --hidden"
+            )
 
 
 def optimizer(model: Sequential, settings: Settings) -> Optimizer:
