@@ -15,7 +15,7 @@ FLOORS = [  # a module uses what stands on an earlier floor, or in its own place
     ("gradient",),
     ("tensors",),
     ("random", "autograd"),
-    ("func", "linalg", "cuda"),
+    ("func", "linalg", "accelerator", "backends", "cuda"),
     ("nn",),
     ("optim",),
     ("data",),

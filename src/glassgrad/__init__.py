@@ -85,7 +85,7 @@ _warnings.filterwarnings(
 
 # What not every program needs is loaded when it is first asked for, so that the import stays quick.
 if _typing.TYPE_CHECKING:
-    from . import cuda, data, files, func, linalg, nn, optim, training, utils
+    from . import accelerator, backends, cuda, data, files, func, linalg, nn, optim, training, utils
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -123,7 +123,7 @@ if _typing.TYPE_CHECKING:
     from .training.predict import evaluate, predict
     from .training.summary import summary
 
-_ROOMS = ("cuda", "data", "files", "func", "linalg", "nn", "optim", "training", "utils")
+_ROOMS = ["accelerator", "backends", "cuda", "data", "files", "func", "linalg", "nn", "optim", "training", "utils"]
 _FUNCTIONAL = """
 adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
 conv_transpose1d conv_transpose2d cosine_similarity group_norm hardshrink layer_norm

@@ -13,3 +13,10 @@ def device_count() -> int:
 
 def manual_seed_all(seed: int) -> None:
     """Seed the generators of all CUDA devices, of which there are none."""
+
+
+manual_seed = manual_seed_all
+
+
+def empty_cache() -> None:
+    """Give back the memory kept for CUDA devices, of which there are none."""

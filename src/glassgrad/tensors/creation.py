@@ -158,7 +158,7 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
 def _size(size: Iterable[Any]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     listed = tuple(size)
-    if len(listed) == 1 and hasattr(listed[0], "__iter__") and getattr(listed[0], "ndim", 1):
+    if len(listed) == 1 and hasattr(listed[0], "__iter__") and getattr(listed[0], "ndim", True):
         listed = tuple(listed[0])
     for n in listed:
         if isinstance(n, bool) or not hasattr(n, "__index__"):
