@@ -318,3 +318,36 @@ def test_integers_and_truth_values_never_require_gradients():
     assert not (x > 0).requires_grad and not x.long().requires_grad and not x.argmax().requires_grad
     with pytest.raises(RuntimeError, match="only real numbers have gradients"):
         gg.tensor([1, 2], requires_grad=True)
+
+
+# ---- what stands in `grad`
+
+
+def test_the_grad_of_a_computed_tensor_is_none_with_a_warning():
+    x = gg.tensor([1.0], requires_grad=True)
+    y = x * 2
+    y.sum().backward()
+    with pytest.warns(UserWarning, match=r"f32\[1\] was computed by mul: call retain_grad\(\)"):
+        assert y.grad is None
+    z = x * 3
+    z.retain_grad()
+    z.sum().backward()
+    assert (z.grad.tolist(), x.grad.tolist()) == ([1.0], [5.0])
+
+
+@pytest.mark.parametrize(
+    "gradient, error, text",
+    [
+        (gg.ones(1), RuntimeError, "the gradient of f32[2] is none of f32[1]"),
+        (gg.ones(2, dtype=gg.float64), RuntimeError, "the gradient of f32[2] is none of f64[2]"),
+        (3.0, TypeError, "a gradient is a tensor or None, not a float"),
+    ],
+)
+def test_a_gradient_that_does_not_fit_is_refused(gradient, error, text):
+    x = gg.ones(2, requires_grad=True)
+    with pytest.raises(error) as raised:
+        x.grad = gradient
+    assert text in str(raised.value)
+    x.grad = gg.ones(2)
+    x.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]

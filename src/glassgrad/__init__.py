@@ -123,7 +123,10 @@ if _typing.TYPE_CHECKING:
     from .training.predict import evaluate, predict
     from .training.summary import summary
 
-_ROOMS = ["accelerator", "backends", "cuda", "data", "files", "func", "linalg", "nn", "optim", "training", "utils"]
+_ROOMS = (
+    "accelerator", "backends", "cuda", "data", "files", "func", "linalg", "nn", "optim", "training",
+    "utils",
+)  # fmt: skip
 _FUNCTIONAL = """
 adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
 conv_transpose1d conv_transpose2d cosine_similarity group_norm hardshrink layer_norm

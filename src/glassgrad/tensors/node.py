@@ -39,7 +39,7 @@ class Node:
     written = 0
     number: Any = None
     name: str | None = None
-    grad: Any = None
+    _grad: Any = None
     spent = False
     hooks: Any = None
     retains_grad = False

@@ -5,6 +5,7 @@ The methods stand in files by family; here are how a node is made, and how gradi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
@@ -110,6 +111,27 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
         return self.operation is None
 
     @property
+    def grad(self) -> Any:
+        """The gradients that `backward()` has brought to this leaf, summed; None before."""
+        if self._grad is None and self.operation is not None and not self.retains_grad:
+            warnings.warn(
+                f"the grad of a computed tensor is not kept, and {self.type_} was computed by "
+                f"{self.operation.name}: call retain_grad() on it before backward()",
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Any) -> None:
+        if gradient is not None:
+            if not isinstance(gradient, Node):
+                kind = type(gradient).__name__
+                raise TypeError(f"a gradient is a tensor or None, not a {kind}")
+            if gradient.shape != self.shape or gradient.dtype != self.dtype:
+                raise ShapeError(f"the gradient of {self.type_} is none of {gradient.type_}")
+        self._grad = gradient
+
+    @property
     def grad_fn(self) -> Operation | None:
         """The operation that computed the tensor."""
         return self.operation
@@ -191,15 +213,15 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
 
     def receive(self, g: Any, given: set[int], keep_graph: bool) -> None:
         """Add a gradient to `grad`; an array that somebody else holds is copied first."""
-        if self.grad is not None:
-            self.grad = self.grad + g if keep_graph else self.grad.detach() + g
+        if self._grad is not None:
+            self._grad = self._grad + g if keep_graph else self._grad.detach() + g
             return
         if not keep_graph and (
             id(g.value) in given or not g.value.flags.owndata or g.base is not None
         ):
             g = g.lift(g.value.copy())
         given.add(id(g.value))
-        self.grad = g
+        self._grad = g
 
     def __repr__(self) -> str:
         return text(self)
@@ -318,7 +340,7 @@ class Walk:
         if y.hooks:
             g = hooked(y, g)
         if self.initial or y.retains_grad:
-            y.grad = g
+            y._grad = g
         if y.spent:
             held = tuple(x if x.number is not None else Unreadable(x, SPENT) for x in y.inputs)
             return g, Unreadable(y, SPENT), held
