@@ -307,6 +307,11 @@ def test_what_pytorch_refuses_is_refused(make, call, refusal):
     assert text in str(theirs.value.args[0])
 
 
+def test_a_tensor_over_a_parameter_is_named_by_its_type():
+    with pytest.raises(TypeError, match=r"cannot assign 'Tensor f32\[2\]' as parameter 'bias'"):
+        gg.nn.Linear(2, 2).bias = gg.ones(2)
+
+
 def test_getting_by_path(net):
     assert net.get_submodule("") is net
     assert net.get_submodule("blocks.1.first") is net.blocks[1].first

@@ -138,6 +138,24 @@ OTHERS = {  # layer, input, the problem of its own, and what follows
         "2 (Linear) takes inputs of 10 features and got 14",
         "1 (Flatten) gave f32[4, 14]; it comes from 0 = Conv1d(1, 2, 3)",
     ),
+    "not flattened": (
+        lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(18, 1)),
+        (4, 1, 5, 5),
+        "1 (Linear) takes inputs of 18 features and got 3",
+        "Flatten the input, by x.flatten(1) or a layer nn.Flatten(): it is then [4, 18].",
+    ),
+    "too many axes": (
+        lambda: nn.BatchNorm1d(3),
+        (2, 3, 4, 4),
+        "BatchNorm1d: ",
+        "input: f32[2, 3, 4, 4]  ->  weight: f32[3]",
+    ),
+    "too many axes of an image": (
+        lambda: nn.Conv2d(3, 4, 3),
+        (1, 2, 3, 9, 9),
+        "Conv2d: conv2d takes x: [batch, channels, height, width]",
+        "input: f32[1, 2, 3, 9, 9]  ->  weight: f32[4, 3, 3, 3]",
+    ),
     "normalized shape": (
         lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(5)),
         (2, 3),

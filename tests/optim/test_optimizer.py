@@ -193,6 +193,8 @@ ERRORS = [
     (lambda: SGD([]), ValueError, "got an empty list of parameters"),
     (lambda: SGD(used()), ValueError, "call net.parameters() again"),
     (lambda: SGD(Net()), TypeError, "got a Net; write net.parameters()"),
+    (lambda: SGD(Net().parameters), TypeError, "got a method; write net.parameters()"),
+    (lambda: SGD(Net().parameters(), lr="0.1"), TypeError, "a number >= 0, not the text '0.1'"),
     (lambda: SGD(W), TypeError, "put brackets around it: [w]"),
     (
         lambda: SGD([Net().parameters()]),

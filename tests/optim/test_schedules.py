@@ -266,7 +266,7 @@ def test_a_callable_object_is_saved_by_its_attributes():
 
 
 def test_a_schedule_of_ones_own():
-    class Halving(lr_scheduler.LRScheduler):
+    class Halving(lr_scheduler._LRScheduler):  # so do many programs name LRScheduler
         def get_lr(self):
             return [base / 2**self.last_epoch for base in self.base_lrs]
 

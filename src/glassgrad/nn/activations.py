@@ -191,6 +191,9 @@ class Hardswish(_InPlace):
     def forward(self, input: Tensor) -> Tensor:
         return F.hardswish(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        return ""  # PyTorch prints inplace for its neighbours and not here
+
 
 class Hardshrink(Module):
     """y = x for |x| > lambd, else 0

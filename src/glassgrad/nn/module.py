@@ -115,7 +115,7 @@ class Module(Saved):
         role = self._attribute_roles.get(name)
         if role is not None and value is not None and not isinstance(value, ALLOWED[role]):
             raise TypeError(
-                f"cannot assign '{typename(value)}' as {CALLED[role]} '{name}' ({EXPECTED[role]})"
+                f"cannot assign '{_kind(value)}' as {CALLED[role]} '{name}' ({EXPECTED[role]})"
             )
         if isinstance(value, Parameter):
             role = PARAMETER
@@ -133,7 +133,7 @@ class Module(Saved):
         refuse_name(self, name, PARAMETER)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{typename(param)}' object to parameter '{name}' "
+                f"cannot assign '{_kind(param)}' object to parameter '{name}' "
                 "(nn.Parameter or None required)"
             )
         put(self, name, param, PARAMETER)
@@ -143,7 +143,7 @@ class Module(Saved):
         refuse_name(self, name, BUFFER)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
+                f"cannot assign '{_kind(tensor)}' object to buffer '{name}' "
                 "(Tensor or None required)"
             )
         put(self, name, tensor, BUFFER if persistent else TRANSIENT)
@@ -385,6 +385,11 @@ EXPECTED = {
     TRANSIENT: "nn.Buffer, Tensor or None expected",
     MODULE: "nn.Module or None expected",
 }
+
+
+def _kind(value: Any) -> str:
+    """What a message calls a value: `Tensor f32[3, 3]`, or the name of its type."""
+    return f"Tensor {value.type_}" if isinstance(value, Tensor) else typename(value)
 
 
 def _named(

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import math
 import os
 import sys
 from typing import Any
@@ -104,6 +105,12 @@ class Place:
         if argument is None or numbers is None or numbers[0] == numbers[1]:
             return []
         wanted, got = numbers
+        shape = self.inputs[0].shape
+        if argument == "in_features" and len(shape) > 2 and math.prod(shape[1:]) == wanted:
+            flat = f"[{shape[0]}, {wanted}]"
+            return [
+                f"Flatten the input, by x.flatten(1) or a layer nn.Flatten(): it is then {flat}."
+            ]
         ways = []
         if origin := self._origin():
             path, layer, given = origin
@@ -156,6 +163,8 @@ def features(layer: Any, inputs: tuple) -> tuple[int, int] | None:
     spatial = type(layer).__name__[-2:]  # "2d": channels stand before two axes
     if argument in ("in_features", "n_features"):
         axis = -1
+    elif spatial in ("1d", "2d", "3d") and len(shape) > int(spatial[0]) + 2:
+        return None  # what is wrong is the number of axes
     elif spatial in ("1d", "2d", "3d") and not (argument == "num_features" and len(shape) == 2):
         axis = -1 - int(spatial[0])
     elif spatial in ("2d", "3d"):

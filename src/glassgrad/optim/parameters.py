@@ -17,7 +17,7 @@ def groups_of(parameters: Any) -> list[Group]:
         raise TypeError(
             "an optimizer takes a list of tensors, not one tensor; put brackets around it: [w]"
         )
-    if not isinstance(parameters, Iterable) and hasattr(parameters, "parameters"):
+    if not isinstance(parameters, Iterable):
         kind = type(parameters).__name__
         raise TypeError(f"an optimizer takes parameters and got a {kind}; write net.parameters()")
     listed = list(parameters)
@@ -100,6 +100,8 @@ def check_hyperparameters(group: Group, rule: str) -> None:
         if isinstance(value, Tensor):
             group[name] = value = value.item()
         meaning, holds = LIMITS.get(name, ("", None))
+        if isinstance(value, str) and holds is not None:
+            raise TypeError(f"{rule}: {name} {meaning}, not the text {value!r}")
         if holds is not None and not holds(value):
             raise ValueError(f"{rule}: {name} {meaning}, not {value}")
         if name in CHOICES and value:

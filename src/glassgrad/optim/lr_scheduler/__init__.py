@@ -20,6 +20,8 @@ from .decay import (
 from .plateau import ReduceLROnPlateau
 from .schedule import LRScheduler
 
+_LRScheduler = LRScheduler  # the name by which older programs import it
+
 __all__ = [
     "ChainedScheduler",
     "ConstantLR",
