@@ -86,6 +86,7 @@ _warnings.filterwarnings(
 # What not every program needs is loaded when it is first asked for, so that the import stays quick.
 if _typing.TYPE_CHECKING:
     from . import accelerator, backends, cuda, data, files, func, linalg, nn, optim, training, utils
+    from .compiler import TraceError, compile
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -136,6 +137,7 @@ rms_norm rrelu rrelu_ selu selu_ threshold threshold_
 _LATER = {
     **dict.fromkeys(_FUNCTIONAL.split(), "nn.functional"),
     **dict.fromkeys(("load", "save"), "files"),
+    **dict.fromkeys(("TraceError", "compile"), "compiler"),
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
 }
 

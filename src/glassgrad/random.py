@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .tensors.creation import _leaf, _size, coerced
+from .tensors.creation import _size, coerced
+from .tensors.device import checked_device
 from .tensors.functions import function
 from .tensors.generator import Generator, chosen, default_generator
 from .tensors.tensor import Tensor
-from .types import int64, supported
+from .types import broadcast_shapes, int64, supported
 
 __all__ = [
     "Generator", "bernoulli", "binomial", "default_generator", "get_rng_state", "initial_seed",
@@ -46,12 +47,12 @@ def set_rng_state(new_state: Any) -> None:
 
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Numbers evenly from [0, 1)."""
-    return _leaf(chosen(generator).uniform(_size(size), dtype).value, device, requires_grad)
+    return _drawn(chosen(generator).uniform(_size(size), dtype), device, requires_grad)
 
 
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return _leaf(chosen(generator).normal(_size(size), dtype).value, device, requires_grad)
+    return _drawn(chosen(generator).normal(_size(size), dtype), device, requires_grad)
 
 
 def randint(
@@ -63,13 +64,13 @@ def randint(
     if high is None:
         low, high = 0, low
     drawn = chosen(generator).integers(int(low), int(high), _size((size,)))
-    return _leaf(drawn.to(supported(dtype or int64)).value, device, requires_grad)
+    return _drawn(drawn.to(supported(dtype or int64)), device, requires_grad)
 
 
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """0, ..., n - 1 in random order."""
     drawn = chosen(generator).permutation(n).to(supported(dtype or int64))
-    return _leaf(drawn.value, device, requires_grad)
+    return _drawn(drawn, device, requires_grad)
 
 
 def rand_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
@@ -93,7 +94,7 @@ def randint_like(input, low, high=None, *, dtype=None, device=None, requires_gra
 def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tensor:
     """Normal numbers with the means and standard deviations given, as numbers or tensors."""
     if size is None:
-        size = np.broadcast_shapes(coerced(mean).shape, coerced(std).shape)
+        size = broadcast_shapes(coerced(mean).shape, coerced(std).shape)
     return chosen(generator).normal(_size((size,)), dtype) * std + mean
 
 
@@ -104,10 +105,10 @@ multinomial = function(Tensor.multinomial)
 def binomial(count, prob, generator=None) -> Tensor:
     """How many of `count` trials succeed, each with probability `prob`, for each element."""
     count, prob = coerced(count).detach(), coerced(prob).detach()
-    shape = np.broadcast_shapes(count.shape, prob.shape)
+    shape = broadcast_shapes(count.shape, prob.shape)
     trials = int(count.max().item()) if count.numel() else 0
     u = chosen(generator).uniform((trials, *shape), np.float64)
-    number = coerced(np.arange(trials)).reshape(trials, *(1,) * len(shape))
+    number = Tensor.lift(np.arange(trials)).reshape(trials, *(1,) * len(shape))
     return ((u < prob) & (number < count)).sum(0).to(count.dtype)
 
 
@@ -118,3 +119,10 @@ def poisson(input, generator=None) -> Tensor:
     u = chosen(generator).uniform((steps, *mean.shape), np.float64)
     waits = (-(1 - u).log()).cumsum(0)
     return (waits < mean).sum(0).to(coerced(input).dtype)
+
+
+def _drawn(y: Any, device: Any, requires_grad: bool) -> Tensor:
+    """Numbers that were drawn, as a leaf."""
+    if device is not None:
+        checked_device(device)
+    return y.requires_grad_() if requires_grad else y

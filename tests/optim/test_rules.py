@@ -5,49 +5,8 @@ import pytest
 
 import glassgrad as gg
 from glassgrad import optim
+from rules import RULES
 
-RULES = [
-    ("SGD", {"lr": 0.1}),
-    ("SGD", {"lr": 0.1, "momentum": 0.9}),
-    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
-    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
-    ("SGD", {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.1}),
-    ("SGD", {"lr": 0.001, "momentum": 0.5, "weight_decay": 0.1, "maximize": True}),
-    ("ASGD", {"lr": 0.1}),
-    ("ASGD", {"lr": 0.1, "lambd": 0.01, "alpha": 0.6, "t0": 20, "weight_decay": 0.1}),
-    ("Adagrad", {"lr": 0.1}),
-    ("Adagrad", {"lr": 0.1, "lr_decay": 0.01, "initial_accumulator_value": 0.5, "eps": 1e-3}),
-    ("Adagrad", {"lr": 0.1, "weight_decay": 0.1}),
-    ("Adadelta", {}),
-    ("Adadelta", {"lr": 2.0, "rho": 0.8, "eps": 1e-4, "weight_decay": 0.1}),
-    ("RMSprop", {}),
-    ("RMSprop", {"centered": True, "alpha": 0.9}),
-    ("RMSprop", {"momentum": 0.9, "lr": 0.001}),
-    ("RMSprop", {"momentum": 0.9, "centered": True, "weight_decay": 0.1, "eps": 1e-4}),
-    ("Rprop", {}),
-    ("Rprop", {"etas": (0.3, 1.5), "step_sizes": (1e-3, 0.1)}),
-    ("Adam", {"lr": 0.05}),
-    ("Adam", {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3, "weight_decay": 0.1}),
-    ("Adam", {"lr": 0.05, "amsgrad": True}),
-    ("Adam", {"lr": 0.001, "maximize": True, "weight_decay": 0.1}),
-    ("Adam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
-    ("AdamW", {"lr": 0.05}),
-    ("AdamW", {"lr": 0.05, "weight_decay": 0.3, "amsgrad": True}),
-    ("Adamax", {"lr": 0.05}),
-    ("Adamax", {"lr": 0.05, "betas": (0.8, 0.99), "weight_decay": 0.1}),
-    ("NAdam", {"lr": 0.05}),
-    ("NAdam", {"lr": 0.02, "momentum_decay": 0.1, "weight_decay": 0.1}),
-    ("NAdam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
-    ("RAdam", {"lr": 0.05}),
-    ("RAdam", {"lr": 0.05, "betas": (0.9, 0.8)}),
-    ("RAdam", {"lr": 0.05, "betas": (0.9, 0.6)}),
-    ("RAdam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
-]
-RULES += [
-    ("Adafactor", {}),
-    ("Adafactor", {"lr": 0.5, "beta2_decay": -0.5, "eps": (1e-5, 0.1), "d": 2.0}),
-    ("Adafactor", {"lr": 0.05, "weight_decay": 0.3, "maximize": True}),
-]
 NAMES = list(dict.fromkeys(name for name, _ in RULES))
 
 random = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensors.state import enable_grad
+from ..tensors.state import enable_grad, state
 from ..tensors.tensor import Tensor, Walk
 
 __all__ = ["backward", "grad", "listed"]
@@ -33,7 +33,11 @@ def grad(
         g = y._seed(seed, False)
         started[y] = started[y] + g if y in started else g
     retain = create_graph if retain_graph is None else retain_graph
-    found = Walk(retain=retain).run(started, create_graph, inputs)
+    found = None
+    if state.listening is not None:
+        found = state.listening.gradients(started, inputs, create_graph)
+    if found is None:
+        found = Walk(retain=retain).run(started, create_graph, inputs)
     return tuple(_found(found, x, bool(allow_unused), materialize_grads) for x in inputs)
 
 

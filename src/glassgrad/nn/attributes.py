@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tensors.state import Clock
 from ..tensors.tensor import Tensor
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -22,6 +23,8 @@ def having(module: Any, *roles: str) -> list[tuple[str, Any]]:
 
 def put(module: Any, name: str, value: Any, role: str | None) -> None:
     """Set an attribute, with a role or none: whatever changes a module comes through here."""
+    if vars(module).get(name, module) is not value:
+        Clock.structure += 1
     if role is None:
         object.__setattr__(module, name, value)
         return
@@ -33,6 +36,7 @@ def put(module: Any, name: str, value: Any, role: str | None) -> None:
 
 def take(module: Any, name: str) -> None:
     """Delete an attribute, and its role if it has one."""
+    Clock.structure += 1
     if module._attribute_roles.pop(name, None) is None:
         object.__delattr__(module, name)
     else:

@@ -32,6 +32,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..tensors.device import checked_device
+from ..tensors.state import state
 from ..tensors.tensor import Handle, Tensor
 from ..types import float16, float32, float64, is_real, supported
 from . import architecture
@@ -101,6 +102,8 @@ class Module(Saved):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
+            if state.listening is not None:
+                state.listening.called(self)
             if self._module_hooks is None:
                 return self.forward(*args, **kwargs)
             return self._module_hooks.call(self, args, kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensors.tensor import Tensor, held
+from ..tensors.tensor import Tensor, held, noted
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -17,6 +17,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         self.value = held(() if data is None else data)
+        noted(self, () if data is None else (data,))
         if requires_grad:
             self.set_requires_grad(True)
 
@@ -26,4 +27,5 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         self.value = held(() if data is None else data)
+        noted(self, () if data is None else (data,))
         self.persistent = persistent

@@ -7,10 +7,9 @@ from functools import cache
 
 from ..types import ShapeError, Type
 from .domains import distinct, real
-from .record import Fold, Record, Space, sample
+from .record import SUM, Fold, Record, Space, sample
 from .view import view
 
-SUM = Fold(0.0, lambda np, total, x: total + x, lambda np, x, y: x + y)
 PRODUCTS = Fold(0.0, lambda np, total, a, b: total + a * b, lambda np, x, y: x + y)
 MAXIMUM = Fold(
     -math.inf, lambda np, total, x: np.maximum(total, x), lambda np, x, y: np.maximum(x, y)

@@ -24,7 +24,7 @@ def philox(np, key, counter):
     for _ in range(10):
         x, y = np.uint64(MULTIPLIERS[0]) * a, np.uint64(MULTIPLIERS[1]) * c
         a, b, c, d = (y >> half) ^ b ^ key[0], y & low, (x >> half) ^ d ^ key[1], x & low
-        key = [np.uint64((int(k) + w) & LOW) for k, w in zip(key, WEYL)]
+        key = [(k + np.uint64(w)) & low for k, w in zip(key, WEYL)]
     return a, b, c, d
 
 

@@ -40,6 +40,9 @@ class Fold(NamedTuple):
     merge: Callable  # (np, total, total) -> total
 
 
+SUM = Fold(0.0, lambda np, total, x: total + x, lambda np, x, y: x + y)
+
+
 class Sample(NamedTuple):
     """One example call: what to draw for each input, and the parameters."""
 
@@ -76,6 +79,7 @@ class Operation:
     name = "operation"
     kind = "own"  # elementwise, view, loop, index, gather, random, numpy, or a user's own
     shares = False  # whether the output may share memory with the first input
+    transparent = False  # whether only the gradient is its own, and the value the first input's
     domain: Sequence[Domain] = (real,)
     samples: Sequence[Sample] = ()
     space: Callable | None = None

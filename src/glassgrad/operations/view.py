@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ..types import ShapeError, Type
 from .domains import real
-from .record import Record, sample
+from .record import SUM, Record, Space, sample
 
 # ---- y[i] = x[i[a] for a in axes]: transposes and broadcasts are one thing.
 # An axis of length 1 that is read at 0 wherever one looks has None for its place.
@@ -265,6 +265,18 @@ windows: Record = Record(
         sample(real(2, 2), size=(3,), stride=(1,), dilation=(1,)),
     ],
 )
+
+
+def _overlap_space(y, x, shape, size, stride, dilation):
+    """Position i of the output is place k of window (i - dilation k) / stride, if that is whole."""
+    n, lead = len(size), len(shape) - len(size)
+    at = tuple(
+        (((lead + j, 1), (lead + n + j, -d)), 0, s) for j, (s, d) in enumerate(zip(stride, dilation))
+    )
+    places = tuple(range(lead + n, lead + 2 * n))
+    return Space((*shape, *size), places, ((*range(lead), *at, *places),))
+
+
 overlap: Record = Record(
     "overlap",
     "loop",
@@ -273,6 +285,8 @@ overlap: Record = Record(
     gradient=lambda g, y, x, shape, size, stride, dilation: (
         windows(g, size=size, stride=stride, dilation=dilation),
     ),
+    space=_overlap_space,
+    fold=SUM,
     samples=[
         sample(real(2, 3, 3), shape=(2, 7), size=(3,), stride=(2,), dilation=(1,)),
         sample(real(3, 1, 2, 3), shape=(6, 5), size=(2, 3), stride=(2, 1), dilation=(1, 2)),

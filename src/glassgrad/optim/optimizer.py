@@ -5,14 +5,23 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..tensors.tensor import Handle, Tensor
-from .parameters import Group, check_hyperparameters, checked_group, groups_of
+from .parameters import (
+    Group,
+    Listed,
+    Memory,
+    Remembered,
+    Settings,
+    check_hyperparameters,
+    checked_group,
+    groups_of,
+)
 
 KINDS_OF_HOOK = (
     "step_pre",
@@ -42,8 +51,8 @@ class Optimizer:
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        self.param_groups: list[Group] = []
+        self.state = Memory()
+        self.param_groups: list[Group] = Listed()
         self.hooks: dict[str, OrderedDict] = {kind: OrderedDict() for kind in KINDS_OF_HOOK}
         for group in groups_of(params):
             self.add_param_group(group)
@@ -64,7 +73,8 @@ class Optimizer:
                 raise ValueError("parameters of all groups have names, or of none")
             if set(group["params"]) & set(other["params"]):
                 raise ValueError("a parameter is in more than one group of the optimizer")
-        self.param_groups.append(group)
+        group["params"] = Listed(group["params"])
+        self.param_groups.append(Settings(group))
 
     def step(self, closure: Callable | None = None) -> Any:
         """Change the parameters by their gradients; returns what `closure`, if given, returned."""
@@ -77,7 +87,9 @@ class Optimizer:
                 if set_to_none:
                     w.grad = None
                 elif w.grad is not None:
-                    w.grad = w.grad.detach().zero_()
+                    if w.grad.operation is not None:
+                        w.grad = w.grad.detach()
+                    w.grad.zero_()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -120,7 +132,7 @@ class Optimizer:
             for number, remembered in given["state"].items()
         }
         self._check_state(state, {w: number for number, w in tensors.items()})
-        self.state = defaultdict(dict, state)
+        self.state = Memory({w: Remembered(remembered) for w, remembered in state.items()})
         for new, old in zip(copy.deepcopy(groups), self.param_groups):
             names = {"param_names": old["param_names"]} if "param_names" in old else {}
             parameters = old["params"]

@@ -2,13 +2,67 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from inspect import isgenerator
 from typing import Any
 
+from ..tensors.state import Clock
 from ..tensors.tensor import Tensor
 
 Group = dict[str, Any]
+
+
+def telling(kind: type, names: str) -> type:
+    """A container whose changes a compiled step hears of: these methods move the clock on."""
+
+    def told(name: str) -> Any:
+        method = getattr(kind, name)
+
+        @functools.wraps(method)
+        def tell(self: Any, *given: Any, **named: Any) -> Any:
+            Clock.structure += 1
+            return method(self, *given, **named)
+
+        return tell
+
+    return type(f"Telling{kind.__name__}", (kind,), {name: told(name) for name in names.split()})
+
+
+CHANGES = "__setitem__ __delitem__ clear pop"
+TellingDict: Any = telling(dict, f"{CHANGES} popitem setdefault update __ior__")
+TellingList: Any = telling(
+    list, f"{CHANGES} append extend insert remove reverse sort __iadd__ __imul__"
+)
+
+
+class Listed(TellingList):
+    """Groups of an optimizer, or parameters of a group."""
+
+
+class Remembered(TellingDict):
+    """What is remembered of one parameter."""
+
+
+class Settings(TellingDict):
+    """A group; its numbers are read anew at each call of a compiled step, and tell nothing."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if type(value) is float and type(self.get(key)) is float:
+            dict.__setitem__(self, key, value)
+        else:
+            super().__setitem__(key, value)
+
+
+class Memory(TellingDict):
+    """{parameter: what is remembered of it}; what is not there yet begins when it is asked for."""
+
+    def __missing__(self, key: Any) -> Remembered:
+        self[key] = found = Remembered()
+        return found
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value if isinstance(value, Remembered) else Remembered(value))
 
 
 def groups_of(parameters: Any) -> list[Group]:

@@ -7,6 +7,7 @@ from sys import getrefcount
 from typing import Any
 
 from ..tensors.creation import tensor
+from ..tensors.listening import unheard
 from ..tensors.state import enable_grad, no_grad, state
 from ..types import float64
 from .optimizer import Optimizer
@@ -75,12 +76,14 @@ class Rule(Optimizer):
     def step(self, closure: Callable | None = None) -> Any:
         """Update every parameter that has a gradient; returns what `closure` returned."""
         loss = None
+        if state.listening is not None:
+            state.listening.stepping(self)
         if closure is not None:
             with enable_grad():
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                self._update_group(group)
+                self._update_group(_heard(group))
         return loss
 
     def _update_group(self, group: Group) -> None:
@@ -106,11 +109,14 @@ class Rule(Optimizer):
                 if name in state:
                     state[name].assign(value)
                 else:
-                    state[name] = value
+                    _remember(state, name, value)
 
     def _begun(self, w: Any, group: Group) -> dict[str, Any]:
-        """The state of `w` before its first update."""
-        self.state[w].update(self.init(w, **self._hyper("init", group)))
+        """The state of `w` before its first update; a trace reads it as it reads `w`."""
+        if state.listening is not None:
+            state.listening.on_failure(lambda: self.state.pop(w, None))
+        with unheard():
+            self.state[w].update(self.init(w, **self._hyper("init", _unheard(group))))
         return self.state[w]
 
     def _check_state(self, state: dict[Any, Any], numbers: dict[Any, int]) -> None:
@@ -133,7 +139,8 @@ class Rule(Optimizer):
     def _counts(self, group: Group, ready: list[Any]) -> dict[Any, dict[str, Any]]:
         """{leaf of the step: counts after this step} for the parameters that are updated now."""
         begin = [w for w in ready if not self.state.get(w)]
-        shared = {key: tensor(first, dtype=float64) for key, first in self.common.values()}
+        with unheard():
+            shared = {key: tensor(first, dtype=float64) for key, first in self.common.values()}
         for w in begin:
             self.state[w] = {**shared, **self._begun(w, group)}
         if len(ready) < len(group["params"]):
@@ -159,13 +166,41 @@ class Rule(Optimizer):
         for w in group["params"]:
             if w.grad is None and self.state.get(w, {}).get("step") in moving:
                 for key, _ in self.common.values():
-                    self.state[w][key] = self.state[w][key].clone()
+                    _remember(self.state[w], key, self.state[w][key].clone())
 
 
 def _asked(function: Callable) -> list[str]:
     """The names of the arguments that a function takes by keyword only."""
     code = function.__code__
     return list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+
+
+class Heard(dict):
+    """A group while a step is traced: its numbers are nodes, read anew at each call."""
+
+    def __init__(self, group: Group) -> None:
+        listener = state.listening
+        super().__init__({key: listener.hyper(group, key) for key in group})
+        self.group = group
+
+
+def _heard(group: Group) -> Group:
+    return group if state.listening is None else Heard(group)
+
+
+def _unheard(group: Group) -> Group:
+    return group.group if isinstance(group, Heard) else group
+
+
+def _remember(held: dict[str, Any], name: str, value: Any) -> None:
+    """Begin to remember a value; a trace makes it a leaf, which is there at the next call."""
+    if state.listening is not None:
+        before = held.get(name)
+        state.listening.on_failure(
+            lambda: held.pop(name) if before is None else held.update({name: before})
+        )
+        value = state.listening.born(value)
+    held[name] = value
 
 
 def _number(leaf: Any) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ..types import ShapeError, axis_of
-from .node import Node, common_dtype, real
+from ..types import ShapeError, axis_of, broadcast_shapes
+from .node import Node, common_dtype
+from .reductions import refuse_integers
 
 
 class Blas(Node):
@@ -32,7 +31,7 @@ class Blas(Node):
 
         Without `dim` the first axis of length 3 is meant.
         """
-        shape = np.broadcast_shapes(self.shape, other.shape)
+        shape = broadcast_shapes(self.shape, other.shape)
         if dim is None:
             dim = next((a for a, n in enumerate(shape) if n == 3), None)
         if dim is None or shape[axis_of(dim, len(shape))] != 3:
@@ -87,7 +86,9 @@ class Blas(Node):
         """
         if len(self.shape) < 2 or len(x2.shape) < 2 or self.shape[-1] != x2.shape[-1]:
             raise ShapeError(f"cdist takes rows of one length; got {self.type_} and {x2.type_}")
-        difference = real(self).unsqueeze(-2) - real(x2).unsqueeze(-3)
+        refuse_integers(self, "cdist")
+        refuse_integers(x2, "cdist")
+        difference = self.unsqueeze(-2) - x2.unsqueeze(-3)
         if not difference.shape[-1]:
             return difference.sum(-1)
         return difference.norm(p, -1)

@@ -25,6 +25,8 @@ from .device import CPU, checked_device
 from .node import Node
 from .state import state
 
+PASSING = ("base", "hooks", "spent", "writers", "written")  # what copies do not have
+
 
 class Conversion(Node):
     """Between dtypes, devices and libraries; arrays share memory wherever they can."""
@@ -121,6 +123,8 @@ class Conversion(Node):
 
     def contiguous(self):
         """With elements in memory in their order; a copy if need be."""
+        if state.listening is not None:  # where elements lie is the back end's
+            return self if self.base is None else self.clone()
         return self if self.is_contiguous() else self.clone()
 
     def element_size(self):
@@ -235,6 +239,8 @@ class Conversion(Node):
 
     def detach(self):
         """The same memory as a leaf that gradients do not flow through."""
+        if state.listening is not None:
+            return state.listening.detached(self)
         y = self.lift(self.value)
         y.base = self if self.base is None else self.base
         return y
@@ -256,16 +262,14 @@ class Conversion(Node):
             return memo[id(self)]
         y = memo[id(self)] = object.__new__(type(self))
         for name, value in vars(self).items():
-            if name not in ("base", "hooks", "spent", "written"):
+            if name not in PASSING:
                 y.__dict__[name] = copy.deepcopy(value, memo)
         return y
 
     def __reduce_ex__(self, protocol):
         if self.operation is not None:
             raise RuntimeError("only leaves can be pickled; write x.detach()")
-        facts = {
-            k: v for k, v in vars(self).items() if k not in ("base", "hooks", "spent", "written")
-        }
+        facts = {k: v for k, v in vars(self).items() if k not in PASSING}
         return _restored, (type(self), facts)
 
 

@@ -21,6 +21,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False) -> Tensor:
 
     Python floats become the default dtype, integers int64; arrays keep their dtype.
     """
+    _tell(data)
+    if modes.state.listening is not None and isinstance(data, Node):
+        return _traced(data, dtype, device, requires_grad)
     array = _array(data, dtype)
     return _leaf(np.array(array, order="C"), device, requires_grad)
 
@@ -31,11 +34,15 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
         checked_device(device)
     if isinstance(data, Node):
         return data.to(dtype or data.dtype)  # type: ignore[attr-defined]
+    _tell(data)
     return Tensor.lift(_array(data, dtype))
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> Tensor:
     """`obj` as a leaf: with copy=None shared where it can be, True a copy, False never a copy."""
+    _tell(obj)
+    if modes.state.listening is not None and isinstance(obj, Node):
+        return _traced(obj, dtype, device, bool(requires_grad))
     array = _array(obj, dtype)
     if copy is False and not np.may_share_memory(array, np.asarray(obj)):
         raise ValueError(f"asarray: {type(obj).__name__} cannot become a tensor without a copy")
@@ -44,14 +51,18 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False) -> Tensor:
     """A leaf on the memory of a buffer: `count` elements after `offset` bytes."""
+    _tell(buffer)
     array = np.frombuffer(buffer, supported(dtype), count, offset)
     return _leaf(array, None, requires_grad)
 
 
 def from_numpy(ndarray) -> Tensor:
     """A leaf that shares the array's memory and keeps its dtype."""
+    if modes.state.listening is not None and isinstance(ndarray, Node):
+        return coerced(ndarray)  # an array that is an argument of a compiled step
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy takes a NumPy array, not a {type(ndarray).__name__}")
+    _tell(ndarray)
     return Tensor.lift(np.asarray(ndarray, supported(ndarray.dtype)))
 
 
@@ -155,6 +166,12 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
 # ---- shared
 
 
+def _tell(data: Any) -> None:
+    """A user's numbers become a tensor: whoever listens may refuse it."""
+    if modes.state.listening is not None:
+        modes.state.listening.given(data)
+
+
 def _size(size: Iterable[Any]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     listed = tuple(size)
@@ -217,6 +234,13 @@ def _holds_tensors(data: Any) -> bool:
     return isinstance(data, (list, tuple)) and any(
         isinstance(d, Node) or _holds_tensors(d) for d in data
     )
+
+
+def _traced(data: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    """A copy of a traced tensor without history."""
+    if device is not None:
+        checked_device(device)
+    return data.detach().to(dtype or data.dtype, copy=True).requires_grad_(requires_grad)
 
 
 def _leaf(array: np.ndarray, device: Any, requires_grad: bool) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import state as modes
 from .inplace import InPlace
+from .listening import demand
 
 
 class Draws(InPlace):
@@ -18,8 +19,9 @@ class Draws(InPlace):
 
     def bernoulli(self, p=None, *, generator=None):
         """1 with probability x, or `p`, else 0, for each element."""
-        if p is None and ((self < 0) | (self > 1)).any():
-            raise RuntimeError("bernoulli takes probabilities, and there are some outside [0, 1]")
+        if p is None:
+            text = "bernoulli takes probabilities, and there are some outside [0, 1]"
+            demand((self < 0) | (self > 1), text, self, RuntimeError)
         u = self._stream(generator).uniform(self.shape, self.dtype)
         return (u < (self.detach() if p is None else p)).to(self.dtype)
 

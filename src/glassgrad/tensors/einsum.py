@@ -35,6 +35,8 @@ def tensordot(a, b, dims=2) -> Any:
     """The last `dims` axes of `a` against the first of `b`, or the axes listed for each."""
     a, b = coerced(a), coerced(b)
     if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise ShapeError(f"tensordot: there are no {dims} axes in {a.type_} and {b.type_}")
         dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     mine, other = (
         [axis_of(int(d), x.ndim) for d in (listed if hasattr(listed, "__len__") else [listed])]

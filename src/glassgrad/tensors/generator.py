@@ -53,7 +53,11 @@ class Generator:
     def bits(self, shape: Any) -> Tensor:
         """32 random bits for each element."""
         y = Tensor.apply(random_bits, self.state, shape=tuple(shape))
-        self.state.value[1] += np.uint64(1)
+        if modes.state.listening is None:
+            self.state.value[1] += np.uint64(1)
+        else:
+            one = Tensor.lift(np.array([0, 1], np.uint64))  # of seed and number of the draw
+            self.state.assign(self.state + one)
         return y
 
     def uniform(self, shape: Any, dtype: Any = None) -> Tensor:

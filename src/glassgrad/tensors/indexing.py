@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from ..operations import gather as op
-from ..types import RangeError, axis_of
-from .keys import checked, entries, flat_positions, inside, merged_positions
+from ..types import RangeError, axis_of, broadcast_shapes
+from .keys import checked, entries, flat_positions, forward, inside, merged_positions
 from .node import Node
 
 
@@ -40,7 +40,7 @@ class Indexing(Node):
         if not self.shape:
             return self
         axis = axis_of(dim, len(self.shape))
-        index = checked(index.reshape(-1), self.shape[axis], "index_select", axis)
+        index = forward(index.reshape(-1), self.shape[axis], "index_select", axis)
         return self.movedim(axis, 0)._rows(index).movedim(0, axis)
 
     def take_along_dim(self, indices, dim=None):
@@ -48,14 +48,14 @@ class Indexing(Node):
         if dim is None:
             return self.reshape(-1).gather(0, indices.reshape(-1))
         axis = axis_of(dim, len(self.shape))
-        outer = np.broadcast_shapes(_but(self.shape, axis), _but(indices.shape, axis))
+        outer = broadcast_shapes(_but(self.shape, axis), _but(indices.shape, axis))
         shape = (*outer[:axis], indices.shape[axis], *outer[axis:])
         own = (*outer[:axis], self.shape[axis], *outer[axis:])
         return self.expand(own).gather(axis, indices.expand(shape))
 
     def masked_select(self, mask):
         """The elements where `mask` holds, in order."""
-        shape = np.broadcast_shapes(self.shape, mask.shape)
+        shape = broadcast_shapes(self.shape, mask.shape)
         return self.expand(shape)[mask.expand(shape)]
 
     def nonzero(self, *, as_tuple=False):

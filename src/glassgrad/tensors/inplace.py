@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..types import ShapeError, broadcast_shapes
-from .keys import entries, numpy_key
+from .keys import entries, numpy_key, parts
 from .node import Node
 from .state import no_grad, note_write, state
 
@@ -46,7 +46,8 @@ class InPlace(Node):
 
     def _refuse_write(self, value: Any) -> None:
         """Raise an error when a write would lose history or gradients."""
-        if self.operation is not None:
+        if self._computed():
+            assert self.operation is not None
             raise RuntimeError(
                 f"{_named(self)} was computed by {self.operation.name}, and computed values do not "
                 "change; make a new one: x = x + 1, x = x.where(mask, value), "
@@ -64,11 +65,15 @@ class InPlace(Node):
                 "x.index_put(indices, values)"
             )
 
+    def _computed(self) -> bool:
+        """Whether the tensor has a history; a traced one has where a gradient is wanted."""
+        return self.operation is not None and (self.requires_grad or state.listening is None)
+
     def _seen_as(self, view: Any) -> Any:
         """Take over the shape of a view of the same memory."""
         self._refuse_write(view)
         if state.listening is not None:
-            raise RuntimeError("a step cannot change the shape of a leaf; assign to a new name")
+            state.listening.impossible("the shape of a leaf changes", "Give the view a new name.")
         self.value = view.value
         note_write(self if self.base is None else self.base)
         return self
@@ -78,12 +83,14 @@ class InPlace(Node):
 
         The elements are copied all the same where somebody else holds either array, or if `keep`.
         """
+        if state.listening is not None:
+            return self.assign(new)
         old, array = self.value, new.value
         free = not keep and getrefcount(old) <= SINGLE and getrefcount(array) <= SINGLE
         alike = (
             array.dtype == old.dtype and array.strides == old.strides and array.shape == old.shape
         )
-        if not (free and alike and array.flags.owndata and old.flags.owndata) or state.listening:
+        if not (free and alike and array.flags.owndata and old.flags.owndata):
             return self.assign(new)
         if state.grad and self.requires_grad:
             return self.assign(new)
@@ -102,6 +109,9 @@ class InPlace(Node):
         return self.assign(new)
 
     def __setitem__(self, key, value):
+        if state.listening is not None:
+            self.assign(value, tuple(parts(key, self)))
+            return
         listed = entries(key, self)
         self._refuse_write(value)
         integers = any(isinstance(k, int) and k is not False for k in listed)
@@ -153,11 +163,14 @@ class InPlace(Node):
 
     def _rebound(self, new):
         """`x += y`: a leaf is written in place, a computed tensor becomes the new one."""
-        return new if self.operation is not None else self._replace(new)
+        return new if self._computed() else self._replace(new)
 
     def copy_(self, src, non_blocking=False):
         """Write the elements of `src`, broadcast and converted."""
-        src = src if isinstance(src, Node) else self.lift(np.asarray(src))
+        if not isinstance(src, Node):
+            if state.listening is not None:
+                state.listening.given(src)
+            src = self.lift(np.asarray(src))
         if broadcast_shapes(self.shape, src.shape) != self.shape:
             raise RuntimeError(f"{src.type_} cannot be copied into {self.type_}")
         return self.assign(src)
@@ -184,7 +197,7 @@ def in_place(name: str) -> Any:
     """The method `name` followed by a write of its result."""
 
     def method(self, *args, **kwargs):
-        if self.operation is not None:
+        if self._computed():
             raise RuntimeError(
                 f"{_named(self)} was computed by {self.operation.name}, and computed values do not "
                 f"change: write x = x.{name}(...) in place of x.{name}_(...)"

@@ -6,6 +6,7 @@ import numpy as np
 
 from .draws import Draws
 from .inplace import in_place
+from .state import state
 
 
 class InPlaceMethods(Draws):
@@ -173,6 +174,8 @@ class InPlaceMethods(Draws):
 
     def detach_(self):
         """Forget how the tensor was computed."""
+        if state.listening is not None:
+            state.listening.impossible("a tensor is detached in place", "Write x = x.detach().")
         self.operation, self.inputs, self.parameters = None, (), {}
         self.requires_grad = False
         return self

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import ShapeError
+from ..types import ShapeError, broadcast_shapes
 from .creation import coerced
 from .names import with_numpy_names
 from .node import Node, common_dtype
@@ -99,7 +99,7 @@ def block_diag(*tensors) -> Any:
 
 def broadcast_tensors(*tensors) -> tuple:
     """Each repeated to the shape that all broadcast to."""
-    shape = np.broadcast_shapes(*(coerced(x).shape for x in tensors))
+    shape = broadcast_shapes(*(coerced(x).shape for x in tensors))
     return tuple(coerced(x).expand(shape) for x in tensors)
 
 

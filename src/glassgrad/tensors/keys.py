@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..types import RangeError, bool_, int64, is_real, uint8
+from .listening import fixed
 from .node import Node
+from .state import state
 
 
 def entries(key: Any, x: Any) -> list[Any]:
@@ -17,6 +19,12 @@ def entries(key: Any, x: Any) -> list[Any]:
 
     Besides, None for a new axis of one element and False for a new axis of none.
     """
+    listed = parts(key, x)
+    return without_masks(listed, x) if any(map(_is_mask, listed)) else listed
+
+
+def parts(key: Any, x: Any) -> list[Any]:
+    """The entries of a key, masks among them."""
     listed = [entry(k, x) for k in (key if isinstance(key, tuple) else (key,))]
     used = sum(map(_width, listed))
     dots = [i for i, k in enumerate(listed) if k is Ellipsis]
@@ -26,8 +34,7 @@ def entries(key: Any, x: Any) -> list[Any]:
         raise IndexError("an index can only have a single ellipsis (...)")
     whole = [slice(None)] * (len(x.shape) - used)
     first = dots[0] if dots else len(listed)
-    listed = [*listed[:first], *whole, *listed[first + 1 :]]
-    return _without_masks(listed, x) if any(map(_is_mask, listed)) else listed
+    return [*listed[:first], *whole, *listed[first + 1 :]]
 
 
 def entry(k: Any, x: Any) -> Any:
@@ -49,7 +56,10 @@ def entry(k: Any, x: Any) -> Any:
 
 def as_index(k: Any, x: Any) -> Any:
     """A list, array or tensor as a tensor of integers or truth values."""
-    k = k if isinstance(k, Node) else x.lift(np.asarray(k))
+    if not isinstance(k, Node):
+        if isinstance(k, np.ndarray) and state.listening is not None:
+            state.listening.given(k)
+        k = x.lift(np.asarray(k))
     if k.dtype == uint8:
         raise IndexError(
             f"{k.type_} as an index is a mask in PyTorch, and deprecated: write .bool() for a "
@@ -73,7 +83,7 @@ def _width(k: Any) -> int:
     return len(k.shape) if _is_mask(k) else 1
 
 
-def _without_masks(listed: list[Any], x: Any) -> list[Any]:
+def without_masks(listed: list[Any], x: Any) -> list[Any]:
     """Masks replaced by the positions where they hold, one index tensor for each of their axes."""
     found: list[Any] = []
     axis = 0
@@ -116,17 +126,44 @@ def inside(k: int, n: int, axis: int) -> int:
 
 def checked(index: Any, n: int, what: str, axis: int = 0) -> Any:
     """`index` counted from the front; IndexError names the first that is outside."""
+    if fixed(index) is None:
+        return demanded(index, n, _outside(what, "{value}", "{place}", axis, n))
     rows = index.value if index.value.dtype == int64 else index.value.astype(int64)
     if not (rows.view(np.uint64) >= n).any():
         return index
     bad = (rows < -n) | (rows >= n)
     if bad.any():
         place = tuple(np.argwhere(bad)[0])
-        raise RangeError(
-            f"{what}: index {rows[place]} at {list(map(int, place))} is out of range for axis "
-            f"{axis} with {n} elements"
-        )
+        raise RangeError(_outside(what, rows[place], list(map(int, place)), axis, n))
     return index.lift(np.where(rows < 0, rows + n, rows))
+
+
+def _outside(what: str, value: Any, place: Any, axis: int, n: int) -> str:
+    return f"{what}: index {value} at {place} is out of range for axis {axis} with {n} elements"
+
+
+def demanded(index: Any, n: int, text: str, lowest: int | None = None) -> Any:
+    """`index` counted from the front, whose values are known and checked when the step runs."""
+    index = index.long()
+    bad = (index < (-n if lowest is None else lowest)) | (index >= n)
+    state.listening.demand(bad, text, index, RangeError)
+    return index.where(index >= 0, index + n) if lowest is None else index
+
+
+def forward(index: Any, n: int, what: str, axis: int = 0) -> Any:
+    """`index` where positions are counted from the front alone."""
+    if fixed(index) is None:
+        return demanded(index, n, _behind(what, "{value}", "{place}", axis, n), 0)
+    rows = index.value if index.value.dtype == int64 else index.value.astype(int64)
+    bad = rows.view(np.uint64) >= n
+    if bad.any():
+        place = tuple(np.argwhere(bad)[0])
+        raise RangeError(_behind(what, rows[place], list(map(int, place)), axis, n))
+    return index
+
+
+def _behind(what: str, value: Any, place: Any, axis: int, n: int) -> str:
+    return f"{_outside(what, value, place, axis, n)}: positions are 0 to {n - 1}"
 
 
 def flat_positions(x: Any, axis: int, index: Any, what: str) -> Any:
@@ -141,9 +178,12 @@ def flat_positions(x: Any, axis: int, index: Any, what: str) -> Any:
         raise RuntimeError(
             f"{what}: index {index.type_} is larger than {x.type_} beside axis {axis}"
         )
-    rows = checked(index, x.shape[axis], what, axis).value
+    rows = forward(index, x.shape[axis], what, axis)
     stride, offsets = _offsets(x.shape, index.shape, axis)
-    return x.lift((rows if stride == 1 else rows * stride) + offsets)
+    known = fixed(rows)
+    if known is None:
+        return rows * stride + x.lift(np.asarray(offsets))
+    return x.lift((known if stride == 1 else known * stride) + offsets)
 
 
 @lru_cache(maxsize=64)
@@ -157,11 +197,16 @@ def _offsets(shape, count, axis):
 
 def merged_positions(x: Any, arrays: list[Any]) -> tuple[Any, tuple[int, ...]]:
     """Row numbers for index arrays on the first axes of `x`, these merged; their common shape."""
-    rows = [checked(k, x.shape[a], "index", a).value for a, k in enumerate(arrays)]
+    rows = [checked(k, x.shape[a], "index", a) for a, k in enumerate(arrays)]
     try:
-        together = np.broadcast_arrays(*rows)
+        shape = np.broadcast_shapes(*(k.shape for k in rows))
     except ValueError:
-        shapes = " and ".join(str(list(r.shape)) for r in rows)
+        shapes = " and ".join(str(list(k.shape)) for k in rows)
         raise IndexError(f"index arrays of shapes {shapes} do not broadcast together") from None
     strides = [math.prod(x.shape[a + 1 : len(rows)]) for a in range(len(rows))]
-    return x.lift(sum(k * s for k, s in zip(together, strides))), together[0].shape
+    known = [fixed(k) for k in rows]
+    if any(k is None for k in known):
+        total = sum(k.long() * s for k, s in zip(rows, strides))
+        return total.expand(shape), shape
+    total = sum(k * s for k, s in zip(known, strides))
+    return x.lift(total if total.shape == shape else np.broadcast_to(total, shape)), shape

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..operations import linear_algebra as op
-from ..types import ElementError, is_real
+from ..types import ElementError, broadcast_shapes, is_real
 from .node import Node, common_dtype
 
 
@@ -134,7 +134,7 @@ class LinearAlgebra(Node):
         """X with A X = other, after both have broadcast to one batch."""
         a, b = common_dtype(self, other)
         refuse_other_matrices("solve", a)
-        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
         a, b = (x.expand((*batch, *x.shape[-2:])) for x in (a, b))
         try:
             return a.apply(op.solve, a, b)

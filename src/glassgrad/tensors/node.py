@@ -26,6 +26,7 @@ class Node:
     serial         the place in the order of creation
     base           the tensor whose memory this one shares, if any
     written        when the value was last changed in place
+    writers        compiled steps that change it; each has the time when it last ran
     number         the Python number that a constant stands for
     """
 
@@ -37,6 +38,7 @@ class Node:
     serial = 0
     base: Any = None
     written = 0
+    writers: tuple[Any, ...] = ()
     number: Any = None
     name: str | None = None
     _grad: Any = None
@@ -75,6 +77,8 @@ def lifted(operand: Any, other: Any) -> Any:
         dtype = result_type([other.type_], [operand], modes.default_dtype)
         return other.constant(operand, dtype)
     if isinstance(operand, np.ndarray):
+        if modes.state.listening is not None:
+            modes.state.listening.given(operand)
         return other.lift(operand)
     raise TypeError(
         f"a tensor and a {type(operand).__name__} cannot be combined; "

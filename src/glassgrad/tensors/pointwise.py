@@ -76,15 +76,15 @@ class Pointwise(Node):
 
     def add(self, other, *, alpha=1):
         """x + alpha other."""
-        return self + other if alpha == 1 else _axpy(self, other, alpha)
+        return self + other if _is_one(alpha) else _axpy(self, other, alpha)
 
     def sub(self, other, *, alpha=1):
         """x - alpha other."""
-        return self - other if alpha == 1 else _axpy(self, other, -alpha)
+        return self - other if _is_one(alpha) else _axpy(self, other, -alpha)
 
     def rsub(self, other, *, alpha=1):
         """other - alpha x."""
-        return other - self if alpha == 1 else other - alpha * self
+        return other - self if _is_one(alpha) else other - alpha * self
 
     def mul(self, other):
         """x other."""
@@ -470,9 +470,16 @@ def _divisible(x, y):
     return x, y
 
 
+def _is_one(alpha):
+    """Whether a factor can be left out: tensors, as hyper-parameters are in a trace, stay."""
+    return not isinstance(alpha, Node) and alpha == 1
+
+
 def _axpy(x, y, a):
     """x + a y: one node where both have one shape of real numbers."""
     x, y = aligned(x, y)
+    if isinstance(a, float) and not is_real(x.dtype):
+        raise RuntimeError(f"add of integers takes an integer as alpha, not {a}")
     if isinstance(a, Node) or x.value.shape != y.value.shape or not is_real(x.dtype):
         return x + a * y
     return x.apply(composite.axpy, x, y, x.constant(a, x.dtype))

@@ -39,7 +39,7 @@ class Reductions(Node):
         """The sum over how many there are."""
         x = self if dtype is None else self.to(dtype)
         if not is_real(x.dtype):
-            raise RuntimeError(f"the mean of {x.type_} is not an integer; write x.float().mean()")
+            raise ElementError(f"the mean of {x.type_} is not an integer; write x.float().mean()")
         return self._fold(composite.mean, x, dim, keepdim)
 
     def amax(self, dim=None, keepdim=False):

@@ -55,12 +55,12 @@ def unravel_index(indices, shape) -> tuple:
 
 def tril_indices(row, col, offset=0, *, dtype=np.int64, device="cpu") -> Any:
     """Rows and columns of the places on and below a diagonal: [2, count]."""
-    return coerced(np.stack(np.tril_indices(row, offset, col))).to(dtype)
+    return Tensor.lift(np.stack(np.tril_indices(row, offset, col))).to(dtype)
 
 
 def triu_indices(row, col, offset=0, *, dtype=np.int64, device="cpu") -> Any:
     """Rows and columns of the places on and above a diagonal: [2, count]."""
-    return coerced(np.stack(np.triu_indices(row, offset, col))).to(dtype)
+    return Tensor.lift(np.stack(np.triu_indices(row, offset, col))).to(dtype)
 
 
 def histogramdd(input, bins, *, range=None, weight=None, density=False) -> tuple:

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..operations import loop
 from ..types import axis_of, int64, is_real
-from .node import Node, real
-from .reductions import Extremum
+from .node import Node
+from .reductions import Extremum, refuse_integers
 
 
 class Scans(Node):
@@ -24,7 +24,8 @@ class Scans(Node):
 
     def logcumsumexp(self, dim):
         """ln of the running sums of e^x, without overflow."""
-        return real(self)._scan(dim, lambda x, y: x.logaddexp(y))
+        refuse_integers(self, "logcumsumexp")
+        return self._scan(dim, lambda x, y: x.logaddexp(y))
 
     def cummax(self, dim):
         """(values, indices) of the largest so far along `dim`; the last of several; NaN stays."""

@@ -105,9 +105,13 @@ class Shapes(Node):
         return self.reshape((*self.shape[:first], merged, *self.shape[last + 1 :]))
 
     def unflatten(self, dim, sizes):
-        """One axis split into several."""
-        axis = axis_of(dim, len(self.shape))
-        return self.reshape((*self.shape[:axis], *sizes, *self.shape[axis + 1 :]))
+        """One axis split into several; one of their lengths may be -1."""
+        axis = self._own(dim)
+        n, known = self.shape[axis], math.prod(s for s in sizes if s != -1)
+        inner = [n // known if s == -1 and known else s for s in sizes]
+        if math.prod(inner) != n:
+            raise ShapeError(f"axis {dim} of {self.type_} cannot take the shape {list(sizes)}")
+        return self.reshape((*self.shape[:axis], *inner, *self.shape[axis + 1 :]))
 
     def ravel(self):
         """All axes merged into one."""

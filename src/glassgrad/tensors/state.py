@@ -120,9 +120,18 @@ class set_grad_enabled(GradMode):
 
 
 class Clock:
-    """When a leaf was last written: a pass back need not look for changes if there were none."""
+    """When things last changed, so that nobody need look where nothing did.
+
+    last_write  a leaf was written, or its array replaced: a pass back looks for changes after it,
+                and a compiled step for arrays
+    structure   how often attributes of modules, `requires_grad`, hooks, groups and state of
+                optimizers were set: a compiled step looks
+    gradients   how often `grad` of a tensor was set
+    """
 
     last_write = 0
+    structure = 0
+    gradients = 0
 
 
 def note_write(leaf: Any) -> None:

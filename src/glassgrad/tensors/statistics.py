@@ -9,7 +9,7 @@ import numpy as np
 
 from ..types import ElementError, RangeError, axis_of, float64, int64, is_real
 from .node import Node, real
-from .reductions import Extremum
+from .reductions import Extremum, refuse_integers
 
 
 class Limits(NamedTuple):
@@ -47,6 +47,7 @@ class Statistics(Node):
 
     def nanmean(self, dim=None, keepdim=False, *, dtype=None):
         """The mean of what is not NaN."""
+        refuse_integers(self if dtype is None else self.to(dtype), "nanmean")
         total = self.nansum(dim, keepdim, dtype=dtype)
         return total / (~self.isnan()).sum(dim, keepdim).to(total.dtype)
 
@@ -135,7 +136,7 @@ class Statistics(Node):
         deviation = x - (x * w).sum(1, keepdim=True) / total
         lost = correction if aweights is None else correction * (w * aweights).sum() / total
         y = (deviation * w) @ deviation.T / (total - lost).clamp(min=0)
-        return y if y.numel() > 1 else y.reshape(())
+        return y.reshape(()) if y.shape == (1, 1) else y
 
     def corrcoef(self):
         """The correlations of variables, one for each row: [variables, observations] -> square."""

@@ -41,6 +41,7 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
         if device is not None:
             checked_device(device)
         self.value = _old(data)
+        noted(self, data)
 
     # ---- nodes are made here
 
@@ -71,6 +72,8 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
         """A leaf that holds an array, without a copy."""
         y = new(Tensor)
         y.value = asarray(value)
+        if state.listening is not None:
+            state.listening.made(y)
         return y
 
     @staticmethod
@@ -100,6 +103,8 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
 
     def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
         """A leaf of this dtype with a copy of `data`."""
+        if state.listening is not None:
+            state.listening.given(data)
         array = np.array(data, supported(dtype) if dtype else self.dtype)
         return self.lift(array).requires_grad_(requires_grad)
 
@@ -108,11 +113,13 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
     @property
     def is_leaf(self) -> bool:
         """Whether the tensor was made by a user rather than computed under recording."""
-        return self.operation is None
+        return self.operation is None or not self.requires_grad
 
     @property
     def grad(self) -> Any:
         """The gradients that `backward()` has brought to this leaf, summed; None before."""
+        if state.listening is not None:
+            return state.listening.grad_of(self)
         if self._grad is None and self.operation is not None and not self.retains_grad:
             warnings.warn(
                 f"the grad of a computed tensor is not kept, and {self.type_} was computed by "
@@ -129,6 +136,9 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
                 raise TypeError(f"a gradient is a tensor or None, not a {kind}")
             if gradient.shape != self.shape or gradient.dtype != self.dtype:
                 raise ShapeError(f"the gradient of {self.type_} is none of {gradient.type_}")
+        if state.listening is not None:
+            state.listening.note_grad(self)
+        modes.Clock.gradients += 1
         self._grad = gradient
 
     @property
@@ -143,6 +153,9 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
 
     @data.setter
     def data(self, new_value: Any) -> None:
+        if state.listening is not None:
+            state.listening.write(self, new_value, ...)
+            return
         self.value = new_value.value if isinstance(new_value, Node) else asarray(new_value)
         modes.note_write(self)
 
@@ -152,8 +165,12 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
             raise RuntimeError(
                 f"only real numbers have gradients, and this is {self.type_}; convert by .float()"
             )
-        if not requires_grad and self.operation is not None:
+        if not requires_grad and self.operation is not None and self.requires_grad:
             raise RuntimeError("a computed tensor stops requiring a gradient by x.detach()")
+        if self.requires_grad != bool(requires_grad):
+            modes.Clock.structure += 1
+            if state.listening is not None:
+                state.listening.switch(self, bool(requires_grad))
         self.requires_grad = bool(requires_grad)
 
     def retain_grad(self) -> None:
@@ -180,6 +197,10 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
         initial = InitialNode.exists and any(x.initial for x in ancestors([self]))
         seed = self._seed(gradient, initial)
         listed = None if inputs is None else {inputs} if isinstance(inputs, Node) else set(inputs)
+        if state.listening is not None:
+            state.listening.backward(self, seed, listed, create_graph)
+            return
+        modes.Clock.gradients += 1
         walk = Walk(initial, bool(retain_graph or create_graph or initial))
         found = walk.run({self: seed}, create_graph, listed or ())
         given: set[int] = set() if gradient is None else {id(gradient.value)}
@@ -192,7 +213,8 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
     def _seed(self, gradient: Any, initial: bool) -> Any:
         if not self.requires_grad:
             raise RuntimeError(
-                "backward() of a tensor that does not depend on a leaf with requires_grad=True"
+                "backward() of a tensor that does not depend on a leaf with requires_grad=True; "
+                "what a compiled step returns has no history: call backward() inside the step"
             )
         if gradient is None:
             if self.value.size != 1 and not initial:
@@ -201,6 +223,8 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
                     f"{self.type_}; call .mean() or .sum() first, or give the gradient: "
                     "backward(gradient)"
                 )
+            if state.listening is not None:
+                return self.new_ones(self.shape) if self.shape else self.constant(1, self.dtype)
             return self.lift(np.ones(self.shape, self.dtype))
         gradient = (
             gradient if isinstance(gradient, Node) else self.lift(asarray(gradient, self.dtype))
@@ -226,12 +250,20 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
     def __repr__(self) -> str:
         return text(self)
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        if state.listening is not None:
+            state.listening.refuse(self)
+        return text(self)
 
 
 def _new_constant(number: Any, dtype: np.dtype) -> Tensor:
     y = new(Tensor)
-    y.value, y.number = np.array(number, dtype), number
+    try:
+        y.value, y.number = np.array(number, dtype), number
+    except OverflowError:
+        raise OverflowError(
+            f"{number} is no {dtype}: make the tensor wider first, by x.int() or x.long()"
+        ) from None
     return y
 
 
@@ -251,6 +283,15 @@ def held(data: Any) -> np.ndarray:
     if not isinstance(data, (ndarray, np.generic)) and array.dtype == np.float64:
         array = array.astype(modes.default_dtype)
     return asarray(array, supported(array.dtype))
+
+
+def noted(leaf: Any, data: tuple = ()) -> None:
+    """Tell whoever listens that a leaf has been made of a user's data."""
+    if state.listening is not None:
+        for each in data:
+            if not isinstance(each, Node):
+                state.listening.given(each)
+        state.listening.made(leaf)
 
 
 def _old(data: tuple) -> np.ndarray:
@@ -284,6 +325,7 @@ class InitialNode(Tensor):
         if name is not None:
             self.name = name
         InitialNode.exists = True
+        noted(self, (value,))
 
 
 class Handle:
@@ -293,11 +335,13 @@ class Handle:
 
     def __init__(self, hooks: dict, hook: Callable) -> None:
         Handle.number += 1
+        modes.Clock.structure += 1
         self.hooks, self.id = hooks, Handle.number
         hooks[self.id] = hook
 
     def remove(self) -> None:
         """The hook is not called any more."""
+        modes.Clock.structure += 1
         self.hooks.pop(self.id, None)
 
     def __enter__(self) -> Handle:
@@ -346,7 +390,7 @@ class Walk:
             return g, Unreadable(y, SPENT), held
         if not self.retain:
             y.spent = True
-        if modes.Clock.last_write > y.serial:
+        if modes.Clock.last_write > y.serial and state.listening is None:
             return g, changed(y, y.serial), tuple(changed(x, y.serial) for x in y.inputs)
         return g, y, y.inputs
 
@@ -360,7 +404,7 @@ SPENT = (
 def changed(x: Any, serial: int) -> Any:
     """`x`, or a guard if its memory was written after node number `serial` was made."""
     root = x if x.base is None else x.base
-    if root.written <= serial:
+    if root.written <= serial and not any(step.now > serial for step in root.writers):
         return x
     return Unreadable(
         x,

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from ..operations import gather as op
-from ..types import axis_of, bool_, is_real
-from .keys import checked, entries, flat_positions, merged_positions
+from ..types import axis_of, bool_, broadcast_shapes, is_real
+from .keys import checked, entries, flat_positions, forward, merged_positions
+from .listening import demand, fixed, unheard
 from .node import Node
 
 
@@ -63,11 +64,12 @@ class Writing(Node):
     def index_fill(self, dim, index, value):
         """x with `value` in the slices that `index` lists along `dim`."""
         axis = axis_of(dim, len(self.shape))
-        mask = np.zeros(self.shape[axis] if self.shape else 1, bool)
-        mask[checked(index, mask.size, "index_fill", axis).value] = True
+        n = self.shape[axis] if self.shape else 1
+        rows = checked(index, n, "index_fill", axis)
+        mask = rows.apply(op.put, rows.new_ones(rows.shape), rows, n=n) > 0
         shape = [1] * len(self.shape)
-        shape[axis : axis + 1] = [mask.size] if self.shape else []
-        return self.masked_fill(self.lift(mask.reshape(shape)), value)
+        shape[axis : axis + 1] = [n] if self.shape else []
+        return self.masked_fill(mask.reshape(shape), value)
 
     # ---- arrays and masks
 
@@ -99,33 +101,31 @@ class Writing(Node):
     def masked_scatter(self, mask, source):
         """x with the elements of `source`, in order, where `mask` holds."""
         _refuse_other_masks("masked_scatter", mask)
-        shape = np.broadcast_shapes(self.shape, mask.shape)
+        shape = broadcast_shapes(self.shape, mask.shape)
         mask = mask.expand(shape)
-        rank = np.cumsum(mask.known()).reshape(shape) - 1
-        if rank.size and rank.max() >= source.numel():
-            raise RuntimeError(
-                f"masked_scatter: the mask holds {rank.max() + 1} times; source is {source.type_}"
-            )
+        rank = mask.reshape(-1).long().cumsum(0).reshape(shape) - 1
+        count, text = mask.sum(), f"the mask holds {{value}} times; source is {source.type_}"
+        demand(count > source.numel(), f"masked_scatter: {text}", count, RuntimeError)
         if not source.numel():
             return self.expand(shape)
-        picked = source.reshape(-1)._rows(self.lift(np.maximum(rank, 0)))
+        picked = source.reshape(-1)._rows(rank.clamp(min=0))
         return picked.where(mask, self.expand(shape))
 
     # ---- views
 
     def select_scatter(self, src, dim, index):
         """x with `src` in the place of x.select(dim, index)."""
-        return self._viewed(src, self._positions().select(dim, index))
+        return self._viewed(src, lambda x: x.select(dim, index))
 
     def slice_scatter(self, src, dim=0, start=None, end=None, step=1):
         """x with `src` in the place of the slice start:end:step along `dim`."""
         axis = axis_of(dim, len(self.shape))
         key = (*[slice(None)] * axis, slice(start, end, step))
-        return self._viewed(src, self._positions()[key])
+        return self._viewed(src, lambda x: x[key])
 
     def diagonal_scatter(self, src, offset=0, dim1=0, dim2=1):
         """x with `src` in the place of x.diagonal(offset, dim1, dim2)."""
-        return self._viewed(src, self._positions().diagonal(offset, dim1, dim2))
+        return self._viewed(src, lambda x: x.diagonal(offset, dim1, dim2))
 
     # ---- shared; rows are positions on the first axis that have been checked
 
@@ -144,21 +144,24 @@ class Writing(Node):
         x = self if self.shape else self.reshape(1)
         source = source if self.shape else source.reshape(1)
         axis = axis_of(dim, len(x.shape))
-        rows = checked(index.reshape(-1), x.shape[axis], what, axis)
+        rows = forward(index.reshape(-1), x.shape[axis], what, axis)
         wanted = (*x.shape[:axis], rows.shape[0], *x.shape[axis + 1 :])
         if source.shape != wanted:
             raise RuntimeError(f"{what}: source is {source.type_} and must be {list(wanted)}")
         y = write(x.movedim(axis, 0), rows, source.movedim(axis, 0))
         return y.movedim(0, axis).reshape(self.shape)
 
-    def _viewed(self, src, positions):
+    def _viewed(self, src, view):
+        with unheard():
+            places = view(self.lift(self._positions())).value
+        positions = self.lift(places)
         if src.shape != positions.shape:
             raise RuntimeError(f"src is {src.type_} and must be {list(positions.shape)}")
         return self.reshape(-1)._written(positions.reshape(-1), src.reshape(-1)).reshape(self.shape)
 
     def _positions(self):
-        """The place of each element in the flattened tensor."""
-        return self.lift(np.arange(math.prod(self.shape)).reshape(self.shape))
+        """The place of each element in the flattened tensor, known also while a trace listens."""
+        return np.arange(math.prod(self.shape)).reshape(self.shape)
 
     def _number(self, value):
         """A Python number that this dtype holds."""
@@ -175,14 +178,22 @@ class Writing(Node):
             raise RuntimeError(f"{values.type_} is written into {self.type_}: dtypes must be equal")
         if not rows.shape[0]:
             return self
-        last = np.full(self.shape[0], -1)
-        last[rows.value] = np.arange(rows.shape[0])
-        written = self.lift(last >= 0).reshape((-1, *(1,) * (len(self.shape) - 1)))
-        return values._rows(self.lift(np.maximum(last, 0))).where(written, self)
+        known = fixed(rows)
+        if known is None:
+            last = _last_writers(rows, self.shape[0])
+            written, last = last >= 0, last.clamp(min=0)
+        else:
+            found = np.full(self.shape[0], -1)
+            found[known] = np.arange(rows.shape[0])
+            written, last = self.lift(found >= 0), self.lift(np.maximum(found, 0))
+        written = written.reshape((-1, *(1,) * (len(self.shape) - 1)))
+        return values._rows(last).where(written, self)
 
     def _reduced(self, rows, values, reduce, include_self):
         if reduce in ("sum", "mean"):
             return self._averaged(rows, values, reduce == "mean", include_self)
+        if fixed(rows) is None:
+            return self._reduced_densely(rows, values, reduce, include_self)
         y = self if include_self else None
         for chosen in _rounds(rows.value):
             own, new = rows._rows(self.lift(chosen)), values._rows(self.lift(chosen))
@@ -191,14 +202,30 @@ class Writing(Node):
             y = (self if y is None else y)._written(own, new)
         return self if y is None else y
 
+    def _reduced_densely(self, rows, values, reduce, include_self):
+        """Each row against each value: which values there are for a row is not known yet."""
+        n, rest = self.shape[0], (1,) * (len(self.shape) - 1)
+        own = self.lift(np.arange(n)).unsqueeze(1) == rows.unsqueeze(0)
+        touched = own.any(1).reshape(n, *rest)
+        own = own.reshape(n, rows.shape[0], *rest)
+        if reduce == "prod":
+            y = values.unsqueeze(0).where(own, 1).prod(1)
+            y = self * y if include_self else y
+        else:
+            sign = 1 if reduce == "amax" else -1
+            lowest = -math.inf if is_real(self.dtype) else np.iinfo(self.dtype).min + 1
+            y = (values.unsqueeze(0) * sign).where(own, lowest).amax(1) * sign
+            y = REDUCTIONS[reduce](self, y) if include_self else y
+        return y.where(touched, self)
+
     def _averaged(self, rows, values, mean, include_self):
-        counts = np.bincount(rows.value, minlength=self.shape[0])
+        counts = rows.apply(op.put, rows.new_ones(rows.shape), rows, n=self.shape[0])
         shape = (-1, *(1,) * (len(self.shape) - 1))
-        untouched = self.lift(counts == 0).reshape(shape)
+        untouched = (counts == 0).reshape(shape)
         total = (self if include_self else self.where(untouched, 0))._added(rows, values)
         if not mean:
             return total
-        shares = self.lift(np.maximum(counts + include_self, 1)).reshape(shape).to(self.dtype)
+        shares = (counts + int(include_self)).clamp(min=1).reshape(shape).to(self.dtype)
         return total / shares if is_real(self.dtype) else total // shares
 
 
@@ -221,6 +248,14 @@ def _named(what, reduce, names):
 def _refuse_other_masks(what, mask):
     if mask.dtype != bool_:
         raise RuntimeError(f"{what} takes a mask of dtype bool and got {mask.type_}")
+
+
+def _last_writers(rows, n):
+    """For each of n rows the last place in `rows` that names it, -1 if none does."""
+    order = rows.argsort(stable=True)
+    sorted_rows = rows._rows(order)
+    ends = (sorted_rows[1:] != sorted_rows[:-1]).join([(order[:1] >= 0)], 0)
+    return rows.apply(op.put, (order + 1).where(ends, 0), sorted_rows, n=n) - 1
 
 
 def _rounds(rows):

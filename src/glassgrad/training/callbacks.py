@@ -21,7 +21,8 @@ from .metrics import METRICS
 class Callback:
     """Base of all callbacks; `run` is the training in progress (see `run.Run`).
 
-    An event that is not overridden costs nothing.
+    An event that is not overridden costs nothing.  `on_step_end` costs what lies between the steps
+    of native code: each is then a call of its own, with the parameters brought back after it.
     """
 
     def on_train_start(self, run: Any) -> None:
@@ -33,6 +34,12 @@ class Callback:
     def on_step_end(self, run: Any) -> None:
         """After a step; `run.loss` is its loss."""
 
+    def on_progress(self, run: Any) -> None:
+        """Between steps, every tenth of a second or less often; `run.rows` says how far it is.
+
+        The parameters may be as they were when the epoch began.
+        """
+
     def on_epoch_end(self, run: Any) -> None:
         """After an epoch, its validation and its metrics; the history has them."""
 
@@ -41,6 +48,10 @@ class Callback:
 
     def on_error(self, run: Any, error: BaseException) -> None:
         """After an error that ends the training."""
+
+    def each_step(self) -> bool:
+        """Whether `on_step_end` is to be called."""
+        return type(self).on_step_end is not Callback.on_step_end
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the callback."""
@@ -176,6 +187,9 @@ class Converged(Callback):
     def __init__(self, epsilon: float = 1e-4, iterations: int | None = None) -> None:
         self.epsilon, self.iterations = epsilon, iterations
 
+    def each_step(self) -> bool:
+        return self.iterations is not None
+
     def on_step_end(self, run: Any) -> None:
         if self.iterations is not None and run.step >= self.iterations:
             run.stop(f"stopped after {counted(run.step, 'iteration')}")
@@ -207,9 +221,11 @@ class Schedule(Callback):
         if self.scheduler.optimizer is not run.optimizer:
             raise ValueError("the scheduler belongs to another optimizer than the one that trains")
 
+    def each_step(self) -> bool:
+        return self.each == "step"
+
     def on_step_end(self, run: Any) -> None:
-        if self.each == "step":
-            self.scheduler.step()
+        self.scheduler.step()
 
     def on_epoch_end(self, run: Any) -> None:
         if self.each == "step":

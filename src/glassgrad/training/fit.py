@@ -14,6 +14,7 @@ from ..data import DataLoader
 from . import checkpoint
 from .answers import metrics_of
 from .callbacks import Callback
+from .engine import ENGINES
 from .history import History
 from .objective import Objective
 from .predict import own_stream
@@ -67,7 +68,14 @@ def fit(
     scale          set the model's `Standardize` layer to the mean and sd of the subtrain rows
     resume         a file that a `Checkpoint` wrote: go on from there, to the same bits
     verbose        show progress
-    engine         "eager", or "auto", which is the same until there is a compiled step
+    engine         "eager": NumPy, node by node; "native": code made for this step and this
+                   processor, which gathers rows and takes many steps in a call; or "auto": eager
+                   steps until, by an estimate from their operations alone, they have taken as long
+                   as compiling would, and native ones from then on, unless they cannot be: the
+                   History says why.  Both give the same numbers but for rounding
+
+    Native steps do not keep `p.grad`, nor call Python: what a `forward` does besides computing is
+    done once.  A loss that is not finite stops both engines before the step.
 
     Ctrl-C ends the training after the step that is running; the History says so.
 
@@ -99,7 +107,8 @@ def fit(
             shuffle=shuffle,
             metrics=metrics_of(metrics),
             callbacks=with_progress(callbacks, verbose),
-            settings=settings_of(seed, shuffle, batch_size, subtrain),
+            settings=settings_of(seed, shuffle, batch_size, subtrain, engine),
+            engine=engine,
         )
         run.history.threads = threads()
         if state is None:
@@ -111,12 +120,8 @@ def fit(
 
 
 def check_engine(engine: str) -> None:
-    """Only the eager engine is there."""
-    if engine == "native":
-        raise NotImplementedError(
-            "engine='native' comes with the compiled step; use engine='auto' or 'eager'"
-        )
-    if engine not in ("auto", "eager"):
+    """The engine is one that there is."""
+    if engine not in ENGINES:
         raise ValueError(f"engine is 'auto', 'native' or 'eager', not {engine!r}")
 
 
@@ -178,10 +183,18 @@ def with_progress(callbacks: Sequence[Callback], verbose: bool) -> list[Callback
     return listed
 
 
-def settings_of(seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows) -> dict[str, Any]:
+def settings_of(
+    seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows, engine: str
+) -> dict[str, Any]:
     """What must be the same for a resumed training."""
     count = None if isinstance(subtrain, LoaderRows) else len(subtrain)
-    return {"seed": seed, "shuffle": shuffle, "batch_size": batch_size, "rows": count}
+    return {
+        "seed": seed,
+        "shuffle": shuffle,
+        "batch_size": batch_size,
+        "rows": count,
+        "engine": engine,
+    }
 
 
 def threads() -> int:

@@ -20,8 +20,9 @@ class History:
     metrics            {"accuracy": [...], "validation_accuracy": [...]}, measured after the epoch
     epoch_seconds      time of gathering rows and of the steps: no compilation, validation,
                        metrics or callbacks
-    compile_seconds    time until the step was compiled; 0 when it runs eager
-    threads            how many the array operations may use
+    compile_seconds    time of tracing and compiling steps
+    threads            how many the array operations may use; 1 if steps were native
+    engine             "native" if steps were so, else "eager", with the reason in engine="auto"
     steps              how many updates were made
     interrupted        whether Ctrl-C ended the training
     stopped            why it ended before the last epoch; empty if it did not
@@ -33,6 +34,7 @@ class History:
     epoch_seconds: list[float] = field(default_factory=list)
     compile_seconds: float = 0.0
     threads: int = 1
+    engine: str = "eager"
     steps: int = 0
     interrupted: bool = False
     stopped: str = ""

@@ -14,6 +14,7 @@ import numpy as np
 from ..gradient import gradients
 from ..tensors import Tensor, no_grad
 from ..tensors.generator import default_generator
+from ..tensors.listening import Listener, unheard
 from ..tensors.node import user_frame
 from ..tensors.state import state
 
@@ -122,7 +123,7 @@ def replayed(model: Any, objective: Any, batch: Any) -> Origin:
     return watch.origin or Origin("going through the step again gave no such value")
 
 
-class Watch:
+class Watch(Listener):
     """Listens to every node that is made, as a trace does, and computes it at once."""
 
     def __init__(self) -> None:
@@ -160,11 +161,8 @@ class Watch:
 
     def record(self, operation: Any, inputs: tuple, parameters: dict) -> Any:
         """The node, computed; the first that is not finite though its inputs are is noted."""
-        state.listening = None
-        try:
+        with unheard():
             y = Tensor.apply(operation, *inputs, **parameters)
-        finally:
-            state.listening = self
         if self.origin is None:
             place = self.place()
             if not everywhere_of(y) and all(everywhere_of(x) or self.is_new(x) for x in inputs):
@@ -175,18 +173,6 @@ class Watch:
     def is_new(self, x: Any) -> bool:
         """Whether a node was not computed while this listened: a constant, say."""
         return x not in self.places
-
-    def write(self, leaf: Any, value: Any, key: Any) -> Any:
-        """A write into a leaf, done."""
-        state.listening = None
-        try:
-            return leaf.assign(value, key)
-        finally:
-            state.listening = self
-
-    def refuse(self, x: Any) -> Any:
-        """The value, which a trace would not have."""
-        return x.value
 
     def place(self) -> tuple[str, str]:
         """The layer that is running and the user's line."""

@@ -52,7 +52,8 @@ def predict(
     Raises:
         ShapeError: A layer takes another number of features; the message names it.
     """
-    rows = ArrayRows(inputs_of(X, model))
+    inputs, dtypes = inputs_of(X, model)
+    rows = ArrayRows(inputs, dtypes=dtypes)
     if samples is None:
         with in_use(model):
             found = outputs_of(model, rows, batch_size)

@@ -22,6 +22,7 @@ class Progress(Callback):
     def __init__(self, file: Any = None) -> None:
         self.file = file
         self.live: Any = None
+        self.said = False  # why steps are eager
         self.begun = self.told = 0.0
         self.seconds, self.done = 0.0, 0  # of complete epochs that this call has gone through
 
@@ -41,15 +42,16 @@ class Progress(Callback):
     def on_epoch_start(self, run: Any) -> None:
         self.begun = perf_counter()
 
-    def on_step_end(self, run: Any) -> None:
-        now = perf_counter()
-        if self.live is not None and now - self.told > 0.1:
-            self.told = now
+    def on_progress(self, run: Any) -> None:
+        if self.live is not None:
             self.show(self.line(run, complete=False))
 
     def on_epoch_end(self, run: Any) -> None:
         self.seconds += perf_counter() - self.begun
         self.done += 1
+        if run.engine.fell_back and not self.said:
+            self.said = True
+            self.print(f"eager steps: {run.engine.fell_back}")
         if self.live is not None:
             self.show(self.line(run, complete=True))
         elif self.is_due(run):
@@ -94,13 +96,14 @@ class Progress(Callback):
     # ---- the words
 
     def line(self, run: Any, *, complete: bool) -> str:
-        """`epoch 3/20  loss 0.21 / 0.25  accuracy 0.93 / 0.91  9,000 rows/s  8 s left`."""
+        """`epoch 3/20  loss 0.21 / 0.25  accuracy 0.93 / 0.91  9,000 rows/s native  8 s left`."""
         parts = [f"epoch {run.epoch}/{run.epochs}"]
         parts += curves(run) or [f"loss of this step {run.loss:.3g}"]
         passed = perf_counter() - self.begun
         seconds = run.history.epoch_seconds[-1] if complete else passed
         if run.rows and seconds > 0:
-            parts.append(f"{rounded(run.rows / seconds):,} rows/s")
+            kind = "native" if run.engine.used else "eager"
+            parts.append(f"{rounded(run.rows / seconds):,} rows/s {kind}")
         left = self.left(run, passed, complete=complete)
         if left is not None and not run.stopped:
             parts.append(f"{duration(left)} left")

@@ -8,9 +8,10 @@
     Dataset           numbered items (x, y)
     DataLoader        its own batches, in its own order
 
-Arrays and frames are converted once to what the model takes: real inputs to the dtype of its
-weights, whole numbers too unless an embedding comes first; labels to what the loss takes.  Tensors
-and datasets are taken as they are.
+Arrays and frames are converted to what the model takes: real inputs to the dtype of its weights,
+whole numbers too unless an embedding comes first; labels to what the loss takes.  Bytes, float64
+and memory-mapped files stay where they are and are converted batch by batch.  Tensors and datasets
+are taken as they are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..data import DataLoader, Dataset, TensorDataset
 from ..nn.checks import wanted_dtype
 from ..tensors import Tensor
 from ..tensors.state import get_default_dtype
-from ..types import ShapeError, int64, is_real
+from ..types import ShapeError, float64, int64, is_real, uint8
 from .frames import frame_arrays, is_frame, series_array
 
 
@@ -43,27 +44,45 @@ class Batch(NamedTuple):
 
 
 class ArrayRows:
-    """Rows in memory, gathered a batch at a time by one fancy index."""
+    """Rows of arrays, gathered a batch at a time by one fancy index.
+
+    inputs, targets  arrays of all rows that were given, as they lie in memory or in a file
+    dtypes           what the model takes the inputs as: a batch is converted when it is gathered
+    numbers          the places of these rows in the arrays
+    weights          one for each of these rows
+    """
 
     def __init__(
         self,
         inputs: Sequence[np.ndarray],
-        labels: np.ndarray | None = None,
+        targets: np.ndarray | None = None,
         weights: np.ndarray | None = None,
         numbers: np.ndarray | None = None,
+        dtypes: Sequence[np.dtype] = (),
     ) -> None:
-        self.inputs, self.labels, self.weights = tuple(inputs), labels, weights
-        self.numbers = np.arange(len(self)) if numbers is None else numbers
+        self.inputs, self.targets, self.weights = tuple(inputs), targets, weights
+        self.dtypes = tuple(dtypes) or tuple(x.dtype for x in inputs)
+        self.whole = numbers is None
+        self.numbers = np.arange(len(self.inputs[0])) if numbers is None else numbers
 
     def __len__(self) -> int:
-        return len(self.inputs[0])
+        return len(self.numbers)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels of these rows."""
+        return self.targets if self.whole or self.targets is None else self.targets[self.numbers]
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Where in the arrays these rows are."""
+        return rows if self.whole else self.numbers[rows]
 
     def take(self, rows: np.ndarray) -> Batch:
         """The rows with these places."""
-        lift = Tensor.lift
+        lift, at = Tensor.lift, self.places(rows)
         return Batch(
-            tuple([lift(x[rows]) for x in self.inputs]),
-            None if self.labels is None else lift(self.labels[rows]),
+            tuple([lift(x[at].astype(t, copy=False)) for x, t in zip(self.inputs, self.dtypes)]),
+            None if self.targets is None else lift(self.targets[at]),
             None if self.weights is None else lift(self.weights[rows]),
             rows,
         )
@@ -73,9 +92,9 @@ class ArrayRows:
         return map(self.take, places)
 
     def part(self, rows: np.ndarray) -> ArrayRows:
-        """Only these rows."""
-        labels, weights = (None if a is None else a[rows] for a in (self.labels, self.weights))
-        return ArrayRows([x[rows] for x in self.inputs], labels, weights, self.numbers[rows])
+        """Only these rows; the arrays are not copied."""
+        weights = None if self.weights is None else self.weights[rows]
+        return ArrayRows(self.inputs, self.targets, weights, self.numbers[rows], self.dtypes)
 
 
 class DatasetRows:
@@ -191,13 +210,13 @@ def array_rows(X: Any, y: Any, model: Any, labels: str, what: str) -> ArrayRows:
         X, y = frame_arrays(X, y)
         if single and labels == "like outputs":
             y = y[:, None]  # as a layer of one unit gives it
-    inputs = inputs_of(X, model, what)
+    inputs, dtypes = inputs_of(X, model, what)
     y = labels_of(y, labels, weights_dtype(model), what)
     if len(y) != len(inputs[0]):
         raise ShapeError(f"{what}: {len(inputs[0]):,} rows of inputs and {len(y):,} of labels")
     if not len(y):
         raise ValueError(f"{what} has no rows")
-    return ArrayRows(inputs, y)
+    return ArrayRows(inputs, y, dtypes=dtypes)
 
 
 def is_names(y: Any) -> bool:
@@ -211,27 +230,44 @@ def weights_dtype(model: Any) -> np.dtype:
     return next(found, get_default_dtype())
 
 
-def inputs_of(X: Any, model: Any, what: str = "X") -> list[np.ndarray]:
-    """The inputs as arrays that the model takes; several come as a tuple."""
+def inputs_of(
+    X: Any, model: Any, what: str = "X"
+) -> tuple[list[np.ndarray], list[np.dtype]]:
+    """The inputs as arrays, and the dtypes that the model takes; several come as a tuple."""
     given = X if isinstance(X, tuple) else (X,)
     whole = wanted_dtype(model) == int64
-    arrays = [input_array(x, weights_dtype(model), whole, what) for x in given]
+    found = [input_array(x, weights_dtype(model), whole, what) for x in given]
+    arrays = [array for array, _ in found]
     if len({len(a) for a in arrays}) > 1:
         raise ShapeError(f"{what}: inputs of {' and '.join(str(len(a)) for a in arrays)} rows")
-    return arrays
+    return arrays, [dtype for _, dtype in found]
 
 
-def input_array(x: Any, dtype: np.dtype, whole: bool, what: str) -> np.ndarray:
-    """One input; `whole` says that whole numbers are kept as such."""
+def input_array(x: Any, dtype: np.dtype, whole: bool, what: str) -> tuple[np.ndarray, np.dtype]:
+    """One input, and the dtype that the model takes; `whole` keeps whole numbers as such."""
     if isinstance(x, Tensor):
-        return x.detach().value
+        return x.detach().value, x.dtype
     array = frame_arrays(x, [])[0] if is_frame(x) else series_array(x)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{what}: inputs are numbers, not {array.dtype}; encode texts as numbers")
     if not array.ndim:
         raise ShapeError(f"{what}: inputs have an axis of rows; one row is X[None]")
     wanted = int64 if whole and array.dtype.kind in "biu" else dtype
-    return np.ascontiguousarray(array, wanted)
+    return (array if stays(array) else np.ascontiguousarray(array, wanted)), wanted
+
+
+def stays(array: np.ndarray) -> bool:
+    """Whether batches are read from the array as it is: a file, or one without gaps to widen."""
+    return is_mapped(array) or (array.dtype in (uint8, float64) and array.flags.c_contiguous)
+
+
+def is_mapped(array: Any) -> bool:
+    """Whether an array, or what it is a view of, is a memory-mapped file."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
 
 
 def labels_of(y: Any, labels: str, dtype: np.dtype, what: str = "labels") -> np.ndarray:

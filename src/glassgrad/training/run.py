@@ -8,20 +8,25 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import perf_counter
 from typing import Any
+
+import numpy as np
 
 from ..optim import LBFGS
 from ..tensors import enable_grad
 from ..tensors.generator import default_generator
 from .answers import scalar
 from .callbacks import Callback, Checkpoint, copied
+from .engine import Engine
 from .history import History
 from .nonfinite import BeforeStep, diagnosed, finite, non_finite
 from .objective import Objective
 from .predict import judged
 from .rows import Batch, LoaderRows, Rows, batches
+
+MOMENT = 0.1  # seconds between two looks at the progress
 
 
 class Run:
@@ -51,12 +56,15 @@ class Run:
         metrics: dict[str, Callable] | None = None,
         callbacks: Sequence[Callback] = (),
         settings: dict[str, Any] | None = None,
+        engine: str = "eager",
     ) -> None:
         self.model, self.optimizer, self.objective = model, optimizer, objective
         self.subtrain, self.validation, self.metrics = subtrain, validation, metrics or {}
         self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
         self.callbacks = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))
-        self.each_step = [c for c in self.callbacks if overrides(c, "on_step_end")]
+        self.each_step = [c for c in self.callbacks if c.each_step()]
+        self.now_and_then = [c for c in self.callbacks if overrides(c, "on_progress")]
+        self.looked = 0.0
         self.settings = settings or {}
         self.epoch = self.step = self.rows = 0
         self.loss = math.nan
@@ -65,6 +73,7 @@ class Run:
         self.history = History()
         self.before = BeforeStep(model)
         self.update = self.update_by_closure if wants_closure(optimizer) else self.update_once
+        self.engine = Engine(self, engine)
 
     def stop(self, why: str) -> None:
         """Let the training end after this step, in the words of the history."""
@@ -98,6 +107,7 @@ class Run:
         if self.interrupted:
             self.stopped = f"interrupted in epoch {self.epoch}"
         self.history.stopped, self.history.steps = self.stopped, self.step
+        self.history.engine = self.engine.name
         self.tell("on_train_end")
         return self.history
 
@@ -112,7 +122,7 @@ class Run:
             return
         self.history.losses.append(loss)
         self.history.epoch_seconds.append(seconds)
-        self.history.steps = self.step
+        self.history.steps, self.history.engine = self.step, self.engine.name
         self.judge()
         self.tell("on_epoch_end")
 
@@ -122,31 +132,42 @@ class Run:
 
     def run_steps(self) -> tuple[float, float]:
         """The steps of an epoch: mean loss, weighted by rows, and seconds without callbacks."""
-        total, aside, started = 0.0, 0.0, perf_counter()
-        for batch in self.batches():
-            self.updating = True
-            self.loss = self.update(batch)
-            self.updating = False
-            rows = batch.rows
-            self.step += 1
-            self.rows += rows
-            total += self.loss * rows
-            if self.each_step:
-                begun = perf_counter()
-                for callback in self.each_step:
-                    callback.on_step_end(self)
-                aside += perf_counter() - begun
-            if self.stopped or self.interrupted:
-                break
+        total, started = 0.0, perf_counter()
+        aside = -self.history.compile_seconds
+        with closing(self.engine.steps()) as steps:
+            for losses, rows in steps:
+                for self.loss in losses:
+                    total += self.loss * rows
+                self.step += len(losses)
+                self.rows += rows * len(losses)
+                aside += self.look_around()
+                if self.stopped or self.interrupted:
+                    break
+        aside += self.history.compile_seconds
         seconds = perf_counter() - started - aside
         return total / self.rows if self.rows else math.nan, seconds
 
-    def batches(self) -> Iterator[Batch]:
-        """The batches of an epoch, in random order if asked for and if there are several."""
-        order, rows = None, self.rows_of_epoch()
+    def look_around(self) -> float:
+        """Callbacks between steps; the seconds that they took."""
+        begun = perf_counter()
+        for callback in self.each_step:
+            callback.on_step_end(self)
+        if self.now_and_then and begun - self.looked > MOMENT:
+            self.looked = begun
+            for callback in self.now_and_then:
+                callback.on_progress(self)
+        return perf_counter() - begun
+
+    def order(self) -> np.ndarray | None:
+        """The random order of the rows in an epoch, if asked for and if there are several batches."""
+        rows = self.rows_of_epoch()
         if self.shuffle and (self.batch_size or rows) < rows < math.inf:
-            order = default_generator.permutation(int(rows)).value
-        return batches(self.subtrain, self.batch_size, order)
+            return default_generator.permutation(int(rows)).value
+        return None
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        return batches(self.subtrain, self.batch_size, self.order())
 
     def judge(self) -> None:
         """Validation loss and metrics of the model as it is now."""

@@ -70,7 +70,7 @@ def _means(x: Any, axis: int, n: int, m: int) -> Any:
     first, last = _bounds(n, m)
     at = np.arange(n)
     inside = (at >= first[:, None]) & (at < last[:, None])
-    matrix = x.new_tensor(inside / (last - first)[:, None])
+    matrix = x.lift((inside / (last - first)[:, None]).astype(x.dtype))
     rank = len(x.shape)
     labels = tuple(rank if a == axis else a for a in range(rank))
     return x.contract(matrix, (labels, (axis, rank)), rank)

@@ -70,6 +70,7 @@ def check_range(x: Any, count: int, name: str, ignored: int | None = None) -> No
     While tracing there are no values to look at; the step looks when it runs.
     """
     if state.listening is not None:
+        _demand_range(x, count, name, ignored)
         return
     values = x.value
     if values.size == 0 or (values.min() >= 0 and values.max() < count):
@@ -80,10 +81,21 @@ def check_range(x: Any, count: int, name: str, ignored: int | None = None) -> No
     if bad.any():
         place = tuple(map(int, np.argwhere(bad)[0]))
         row = place[0] if len(place) == 1 else place
-        raise RangeError(
-            f"{name}: {values[place]} in row {row} is out of range: there are {count}, "
-            f"numbered 0 to {count - 1}"
-        )
+        raise RangeError(_outside(name, values[place], row, count))
+
+
+def _outside(name: str, value: Any, row: Any, count: int) -> str:
+    return (
+        f"{name}: {value} in row {row} is out of range: there are {count}, "
+        f"numbered 0 to {count - 1}"
+    )
+
+
+def _demand_range(x: Any, count: int, name: str, ignored: int | None) -> None:
+    x = x.long()
+    bad = (x < 0) | (x >= count)
+    bad = bad if ignored is None else bad & (x != ignored)
+    state.listening.demand(bad, _outside(name, "{value}", "{row}", count), x, RangeError)
 
 
 INDICES = (int64, int32)  # what an embedding takes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...tensors.creation import coerced
+from ...tensors.joins import broadcast_tensors
 from ...types import ShapeError
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
@@ -15,7 +16,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
     x1: [batch, features], x2: the same -> y: [batch]
     """
-    x1, x2 = coerced(x1), coerced(x2)
+    x1, x2 = broadcast_tensors(x1, x2)
     lengths = [x.norm(2, dim).clamp(min=eps) for x in (x1, x2)]
     return (x1 * x2).sum(dim) / (lengths[0] * lengths[1])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...operations.gather import take
+from ...operations.gather import put, take
 from ...tensors.creation import coerced
-from ...tensors.state import no_grad
+from ...tensors.state import no_grad, state
 from ...types import ShapeError
 from .arguments import INDICES, check_integers, check_range
 
@@ -60,20 +60,19 @@ def embedding_bag(
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError("per_sample_weights is supported for mode='sum' only")
     index, weight = _checked(input, weight, sparse, "embedding_bag")
-    at, present = _bags(index, offsets, include_last_offset)
+    at, present = (index.lift(a) for a in _bags(index, offsets, include_last_offset))
+    flat = index.reshape(-1).take(at) if index.numel() else at
     if padding_idx is not None:
-        present &= index.value.reshape(-1)[at] != _row(padding_idx, weight.shape[0])
-    flat = index.reshape(-1).take(index.lift(at)) if index.numel() else index.lift(at)
+        present = present & (flat != _row(padding_idx, weight.shape[0]))
     if max_norm is not None:
-        _shorten(weight, flat[index.lift(present)], max_norm, norm_type)
+        _shorten(weight, flat if padding_idx is None else flat[present], max_norm, norm_type)
     rows = weight.apply(take, weight, flat)
     if scale_grad_by_freq:
         rows = _with_gradient(rows, 1 / _frequency(flat, weight))
     if per_sample_weights is not None:
-        rows = rows * _weights(per_sample_weights, index).reshape(-1).take(
-            index.lift(at)
-        ).unsqueeze(-1)
-    mask = index.lift(present).unsqueeze(-1)
+        weights = _weights(per_sample_weights, index)
+        rows = rows * weights.reshape(-1).take(at).unsqueeze(-1)
+    mask = present.unsqueeze(-1)
     if mode == "max":
         highest = rows.masked_fill(~mask, -math.inf).max(1).values if at.shape[1] else rows.sum(1)
         return highest.where(mask.any(1), 0)
@@ -104,6 +103,12 @@ def _row(padding_idx: int, rows: int) -> int:
 def _shorten(weight: Any, index: Any, max_norm: float, norm_type: float) -> None:
     """The rows that are read, scaled to max_norm where they are longer."""
     with no_grad():
+        if state.listening is not None:
+            lengths = weight.detach().norm(norm_type, 1, keepdim=True)
+            scale = (max_norm / (lengths + 1e-7)).where(lengths > max_norm, 1)
+            used = (_counts(index, weight) > 0).unsqueeze(-1)
+            weight.assign((weight * scale).where(used, weight))
+            return
         rows = index.lift(np.unique(index.value))
         read = weight.detach().index_select(0, rows)
         lengths = read.norm(norm_type, 1, keepdim=True)
@@ -113,8 +118,13 @@ def _shorten(weight: Any, index: Any, max_norm: float, norm_type: float) -> None
 
 def _frequency(index: Any, weight: Any) -> Any:
     """How often the row of each entry is read, along the features."""
-    counts = np.bincount(index.value.reshape(-1), minlength=weight.shape[0])
-    return weight.new_tensor(counts).take(index).unsqueeze(-1)
+    return weight.apply(take, _counts(index, weight).to(weight.dtype), index).unsqueeze(-1)
+
+
+def _counts(index: Any, weight: Any) -> Any:
+    """How often each row is read."""
+    rows = index.reshape(-1).long()
+    return rows.apply(put, rows.new_ones(rows.shape), rows, n=weight.shape[0])
 
 
 def _with_gradient(y: Any, factor: Any) -> Any:
@@ -134,7 +144,7 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[np.ndarr
         raise ValueError(
             f"embedding_bag takes bags [bags, count], or [n] with offsets, not {index.type_}"
         )
-    edges = coerced(offsets).value
+    edges = coerced(offsets).known()
     n = index.numel()
     if (
         edges.ndim != 1

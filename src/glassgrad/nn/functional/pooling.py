@@ -216,7 +216,9 @@ def _elements(x: Any, at: Geometry, padding_counts: bool) -> Any:
         last = np.minimum(first + k, length + (p if padding_counts else 0))
         inside = last - (first if padding_counts else np.maximum(first, 0))
         counts = np.multiply.outer(counts, inside)
-    return int(counts.flat[0]) if (counts == counts.flat[0]).all() else x.new_tensor(counts)
+    if (counts == counts.flat[0]).all():
+        return int(counts.flat[0])
+    return x.lift(counts.astype(x.dtype))
 
 
 # ---- norms

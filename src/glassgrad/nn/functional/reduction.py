@@ -69,10 +69,12 @@ def check_real(y: Any, name: str) -> None:
 
 def check_unit(x: Any, name: str, remedy: str = "") -> None:
     """RuntimeError unless all elements are between 0 and 1."""
-    if state.listening is None and x.value.size:
+    between = "between 0 and 1" + (f"; {remedy}" if remedy else "")
+    if state.listening is not None:
+        demand_all(x, (x >= 0) & (x <= 1), name, between)
+    elif x.value.size:
         a = x.value
         if not (a.min() >= 0 and a.max() <= 1):  # NaN is neither
-            between = "between 0 and 1" + (f"; {remedy}" if remedy else "")
             check_all(x, (a >= 0) & (a <= 1), name, between)
 
 
@@ -83,7 +85,9 @@ def check_signs(y: Any, name: str) -> None:
 
 def check_labels(y: Any, pair: tuple, name: str, expected: str) -> None:
     """RuntimeError unless all labels are one of two."""
-    if state.listening is None:
+    if state.listening is not None:
+        demand_all(y, (y == pair[0]) | (y == pair[1]), name, expected)
+    else:
         check_all(y, (y.value == pair[0]) | (y.value == pair[1]), name, expected)
 
 
@@ -94,3 +98,10 @@ def check_all(x: Any, right: np.ndarray, name: str, expected: str) -> None:
     place = tuple(map(int, np.argwhere(~right)[0]))
     where = f" in row {place[0] if len(place) == 1 else place}" if place else ""
     raise RuntimeError(f"{name}: {x.value[place]}{where} is not {expected}")
+
+
+def demand_all(x: Any, right: Any, name: str, expected: str) -> None:
+    """The same of a traced tensor: the step looks when it runs."""
+    where = " in row {row}" if x.shape else ""
+    said = expected.replace("{", "{{").replace("}", "}}")
+    state.listening.demand(~right, f"{name}: {{value}}{where} is not {said}", x, RuntimeError)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ...tensors.creation import coerced
+from ...tensors.listening import demand
 from ...types import ShapeError
 from .reduction import paired, reduced, weighed
 
@@ -112,8 +113,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
 def _variance(var: Any, x: Any) -> Any:
     """One variance for each element, row or all; ValueError if one is negative."""
     variance = x.new_full(x.shape, var) if isinstance(var, (int, float)) else coerced(var)
-    if (variance < 0).any():
-        raise ValueError("var has negative entry/entries")
+    demand(variance < 0, "var has negative entry/entries: {value} at {place}", variance, ValueError)
     if variance.shape == x.shape[:-1] and variance.shape != x.shape:
         return variance.unsqueeze(-1)
     differing = [n for n, m in zip(variance.shape, x.shape) if n != m]

@@ -1,0 +1,16 @@
+"""From a step in Python to a graph, a readable program, and native code.
+
+    trace     runs the step once without values: a graph
+    lower     compositions and odd primitives in terms of few
+    rewrite   rules that make the graph smaller and safer
+    program   the graph as a Python program that needs only NumPy
+    plan      which nodes share a loop, what is stored, where and in which order
+    emit      the text of machine code for each loop
+    native    text to machine code, memory, cache
+    step      what the user calls
+"""
+
+from .graph import TraceError
+from .step import CompiledStep, compile
+
+__all__ = ["CompiledStep", "TraceError", "compile"]

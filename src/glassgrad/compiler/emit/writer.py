@@ -1,0 +1,447 @@
+"""The text of one function in LLVM's language: registers, loops, and memory.
+
+A value is written at the depth of the loops that it depends on, so what does not change in a loop
+stands before it.  Vectors have 16 lanes on every processor; LLVM splits them where they are
+narrower.  There are no fast-math flags: the same text gives the same bits everywhere.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ...types import bool_, float16, float32, float64, int64
+from .position import LANE, LANES, Digit, Position, bounds_of, digit_bounds
+from .register import Register, llvm_type
+
+Mask = Register | None
+
+
+class Level:
+    """One depth of loops: what is known there, and the place before the loop for what it hoists."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+        self.before: list[str] = []
+
+
+class Loop:
+    """A loop being written: `index`, and `carried` values, which `next` follow; then `result`."""
+
+    index: Position
+    carried: list[Register]
+    next: list[Register]
+    result: list[Register]
+
+
+class Writer:
+    """Instructions are appended where the current depth says.
+
+    lines     the text, with lists in it that are still being filled
+    levels    a `Level` for each loop around the current place, the function itself first
+    depth     of each variable of positions
+    bounds    the smallest and largest value of each variable
+    """
+
+    def __init__(self, name: str, arguments: str, linkage: str = "internal") -> None:
+        self.head = f"define {linkage} void @{name}({arguments}) noinline {{\nentry:"
+        self.levels = [Level()]
+        self.lines: list[Any] = [self.levels[0].before]
+        self.target, self.here = self.lines, 0
+        self.count, self.block = 0, "entry"
+        self.depth: dict[Any, int] = {LANE: 0}
+        self.ranges: dict[Any, tuple[int, int]] = {LANE: (0, LANES - 1)}
+        self.depths: dict[Position, int] = {}  # asked once for each position
+        self.extremes: dict[Position, tuple[int, int]] = {}
+
+    def text(self) -> str:
+        """The function."""
+        flat: list[str] = []
+        for line in self.lines:
+            flat.extend(line) if isinstance(line, list) else flat.append(line)
+        return "\n".join([self.head, *flat, "ret void\n}\n"])
+
+    # ---- instructions
+
+    def instruction(self, text: str, dtype: np.dtype, wide: bool) -> Register:
+        """The register that an instruction fills."""
+        self.count += 1
+        name = f"%v{self.count}"
+        self.target.append(f"{name} = {text}")
+        return Register(self, name, dtype, wide)
+
+    def literal(self, number: Any, dtype: np.dtype, wide: bool = False) -> Register:
+        """A number as an operand; all lanes have it."""
+        text = literal_text(number, dtype)
+        name = f"splat ({llvm_type(dtype)} {text})" if wide else text
+        return Register(self, name, dtype, wide)
+
+    def lanes(self, numbers: Sequence[Any], dtype: np.dtype) -> Register:
+        """A vector of constants."""
+        kind = llvm_type(dtype)
+        listed = ", ".join(f"{kind} {literal_text(n, dtype)}" for n in numbers)
+        return Register(self, f"<{listed}>", dtype, True)
+
+    def splat(self, a: Register) -> Register:
+        """A vector with `a` in all lanes; each scalar is spread once."""
+        if a.wide:
+            return a
+        if a.name[0] != "%":
+            return Register(self, f"splat ({a.kind} {a.name})", a.dtype, True)
+        known = self.levels[self.here].known
+        if ("splat", a.name) not in known:
+            first = self.instruction(
+                f"insertelement {a.vector} poison, {a.kind} {a.name}, i32 0", a.dtype, True
+            )
+            known["splat", a.name] = self.instruction(
+                f"shufflevector {a.vector} {first.name}, {a.vector} poison, "
+                f"<{LANES} x i32> zeroinitializer",
+                a.dtype,
+                True,
+            )
+        return known["splat", a.name]
+
+    def alike(self, *values: Any) -> list[Register]:
+        """Numbers become literals of the registers' dtype, scalars vectors where another is one."""
+        registers = [v for v in values if isinstance(v, Register)]
+        dtype, wide = registers[-1].dtype, any(r.wide for r in registers)
+        return [
+            (self.splat(v) if wide else v)
+            if isinstance(v, Register)
+            else self.literal(v, dtype, wide)
+            for v in values
+        ]
+
+    def intrinsic(self, name: str, *values: Any, extra: str = "") -> Register:
+        """A call of `llvm.name` on operands of one type; `extra` are further arguments."""
+        operands = self.alike(*values)
+        first = operands[0]
+        listed = ", ".join(f"{v.type} {v.name}" for v in operands)
+        call = f"call {first.type} @llvm.{name}.{first.suffix}({listed}{extra})"
+        return self.instruction(call, first.dtype, first.wide)
+
+    def bits(self, a: Register, dtype: np.dtype) -> Register:
+        """The same bits read as another dtype of the same size."""
+        wide = f"<{LANES} x {llvm_type(dtype)}>" if a.wide else llvm_type(dtype)
+        return self.instruction(f"bitcast {a.type} {a.name} to {wide}", dtype, a.wide)
+
+    def select(self, condition: Register, x: Any, y: Any) -> Register:
+        """x where the condition holds, else y."""
+        x, y = self.alike(x, y)
+        if condition.wide or x.wide:
+            condition, x, y = self.splat(condition), self.splat(x), self.splat(y)
+        return self.instruction(
+            f"select {condition.type} {condition.name}, {x.type} {x.name}, {y.type} {y.name}",
+            x.dtype,
+            x.wide,
+        )
+
+    def shuffle(self, a: Register, b: Register, lanes: Sequence[int]) -> Register:
+        """A vector of lanes of `a` (from 0) and `b` (from 16)."""
+        listed = ", ".join(f"i32 {n}" for n in lanes)
+        return self.instruction(
+            f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{LANES} x i32> <{listed}>",
+            a.dtype,
+            True,
+        )
+
+    def lane(self, a: Register, n: int) -> Register:
+        """One lane as a scalar."""
+        if not a.wide:
+            return a
+        return self.instruction(f"extractelement {a.type} {a.name}, i32 {n}", a.dtype, False)
+
+    # ---- loops
+
+    @contextmanager
+    def loop(
+        self, low: int, high: int, step: int = 1, carry: Sequence[Register] = ()
+    ) -> Iterator[Loop]:
+        """`with code.loop(0, n, 4, [total]) as loop:`; set `loop.next` to the new carried values.
+
+        A single trip is straight code with a constant index.
+        """
+        loop = Loop()
+        loop.next = loop.carried = list(carry)
+        if high - low <= step:
+            loop.index = Position((), low)
+            yield loop
+            loop.result = loop.next
+            return
+        self.count += 1
+        number, entered_from = self.count, self.block
+        index, head, done = f"%i{number}", f"loop{number}", f"done{number}"
+        level = Level()
+        self.levels.append(level)
+        self.here += 1
+        self.depth[index], self.ranges[index] = (
+            self.here,
+            (low, low + (high - 1 - low) // step * step),
+        )
+        self.lines += [level.before, f"br label %{head}", f"{head}:"]
+        place, self.block = len(self.lines), head
+        loop.index = Position(((index, 1),))
+        loop.carried = [
+            Register(self, f"%c{number}_{k}", c.dtype, c.wide) for k, c in enumerate(carry)
+        ]
+        yield loop
+        phis = [f"{index} = phi i64 [{low}, %{entered_from}], [%n{number}, %{self.block}]"]
+        phis += [
+            f"{p.name} = phi {p.type} [{c.name}, %{entered_from}], [{n.name}, %{self.block}]"
+            for p, c, n in zip(loop.carried, carry, loop.next)
+        ]
+        self.lines.insert(place, phis)
+        self.lines += [
+            f"%n{number} = add i64 {index}, {step}",
+            f"%m{number} = icmp slt i64 %n{number}, {high}",
+            f"br i1 %m{number}, label %{head}, label %{done}",
+            f"{done}:",
+        ]
+        self.block = done
+        self.levels.pop()
+        self.here -= 1
+        loop.result = loop.next
+
+    # ---- positions and their variables
+
+    def bounds(self, variable: Any) -> tuple[int, int]:
+        """The smallest and largest value of a variable."""
+        if isinstance(variable, Digit):
+            return digit_bounds(variable, self.bounds)
+        if isinstance(variable, str):
+            return self.ranges[variable]
+        return 0, max(variable.extent - 1, 0)
+
+    def depth_of(self, *positions: Position) -> int:
+        """How many of the loops around must have begun for the positions to be known."""
+        deepest, known = 0, self.depths
+        for p in positions:
+            depth = known.get(p)
+            if depth is None:
+                depth = known[p] = max((self._depth(v) for v, _ in p.terms), default=0)
+            if depth > deepest:
+                deepest = depth
+        return deepest
+
+    def range_of(self, position: Position) -> tuple[int, int]:
+        """The smallest and largest value of a position."""
+        found = self.extremes.get(position)
+        if found is None:
+            found = self.extremes[position] = bounds_of(position, self.bounds)
+        return found
+
+    def _depth(self, variable: Any) -> int:
+        if isinstance(variable, Digit):
+            return self.depth_of(variable.of)
+        if isinstance(variable, str):
+            return self.depth[variable]
+        return self.depth_of(*variable.index)
+
+    @contextmanager
+    def at_depth(self, depth: int) -> Iterator[dict[Any, Any]]:
+        """Write where only the outer `depth` loops are around; gives what is known there."""
+        saved = self.target, self.here
+        last = depth + 1 >= len(self.levels)
+        self.target = self.lines if last else self.levels[depth + 1].before
+        self.here = depth
+        try:
+            yield self.levels[depth].known
+        finally:
+            self.target, self.here = saved
+
+    def is_wide(self, position: Position) -> bool:
+        """Whether the position differs from lane to lane."""
+        return any(self._wide_variable(v) for v, _ in position.terms)
+
+    def _wide_variable(self, variable: Any) -> bool:
+        if isinstance(variable, Digit):
+            return self.is_wide(variable.of)
+        if isinstance(variable, str):
+            return variable == LANE
+        return any(map(self.is_wide, variable.index))
+
+    def number_at(self, position: Position) -> Register:
+        """A position as an int64 value, at its own depth."""
+        with self.at_depth(self.depth_of(position)) as known:
+            if ("number", position) not in known:
+                found = self.literal(position.constant, int64)
+                for variable, n in position.terms:
+                    found = found + self._variable(variable) * n
+                known["number", position] = found
+            return known["number", position]
+
+    def _variable(self, variable: Any) -> Register:
+        if isinstance(variable, Digit):
+            return self._digit(variable)
+        if variable == LANE:
+            return self.lanes(range(LANES), int64)
+        if isinstance(variable, str):
+            return Register(self, variable, int64, False)
+        return self.looked_up(variable)
+
+    def looked_up(self, variable: Any) -> Register:
+        """A variable that is read from memory: the element of an index, below `extent`."""
+        raise NotImplementedError
+
+    def _digit(self, digit: Digit) -> Register:
+        x = self.number_at(digit.of)
+        unsigned = self.range_of(digit.of)[0] >= 0
+        for name, n in (("div", digit.divisor), ("rem", digit.modulus)):
+            if n not in (1, None):
+                by = self.literal(n, int64, x.wide)
+                kind = "u" if unsigned else "s"
+                x = self.instruction(f"{kind}{name} {x.type} {x.name}, {by.name}", int64, x.wide)
+        return x
+
+    def inside(self, position: Position, low: int, high: int) -> Mask:
+        """Whether low <= position < high; None where that is always so."""
+        first, last = self.range_of(position)
+        if first >= low and last < high:
+            return None
+        if position.terms in ((), ((LANE, 1),)):
+            start = position.constant
+            if not position.terms:
+                return self.literal(low <= start < high, bool_)
+            return self.lanes([low <= start + n < high for n in range(LANES)], bool_)
+        x = self.number_at(position)
+        tests = [x >= low] if first < low else []
+        tests += [x < high] if last >= high else []
+        return tests[0] if len(tests) == 1 else tests[0] & tests[1]
+
+    # ---- memory: everything lies at base + bytes
+
+    def pointer(self, base: str, position: Position, itemsize: int, start: int = 0) -> str:
+        """The address of an element, but for its lanes; loops' parts are computed once each."""
+        terms = tuple(t for t in position.terms if not self._wide_variable(t[0]))
+        key = ("pointer", base, terms, itemsize)
+        with self.at_depth(self.depth_of(Position(terms))) as known:
+            if key not in known:
+                at = base
+                for v, n in terms:
+                    scaled = self._variable(v) * (n * itemsize)
+                    at = self._step(at, scaled.name)
+                known[key] = at
+            at = known[key]
+        offset = start + position.constant * itemsize
+        return self._step(at, str(offset)) if offset else at
+
+    def _step(self, at: str, offset: str) -> str:
+        self.count += 1
+        self.target.append(f"%p{self.count} = getelementptr i8, ptr {at}, i64 {offset}")
+        return f"%p{self.count}"
+
+    def load(
+        self, base: str, start: int, position: Position, dtype: np.dtype, mask: Mask = None
+    ) -> Register:
+        """The element at base + start bytes + position, a vector of them where lanes differ.
+
+        Where the mask does not hold, the value is zero and no memory is read.
+        """
+        stored = np.dtype(np.uint8) if dtype == bool_ else dtype
+        at = self.pointer(base, position, dtype.itemsize, start)
+        if not self.is_wide(position):
+            found = self._load_scalar(at, stored, mask)
+        elif self._consecutive(position):
+            found = self._load_vector(at, stored, mask)
+        else:
+            found = self._gather(at, position, stored, mask)
+        return found != 0 if dtype == bool_ else found
+
+    def _consecutive(self, position: Position) -> bool:
+        wide = [t for t in position.terms if self._wide_variable(t[0])]
+        return wide == [(LANE, 1)]
+
+    def _load_scalar(self, at: str, dtype: np.dtype, mask: Mask) -> Register:
+        if mask is not None:
+            if mask.wide:
+                return self._load_vector_of(at, dtype, mask)
+            self.count += 1
+            self.target.append(f"%p{self.count} = select i1 {mask.name}, ptr {at}, ptr @zeros")
+            at = f"%p{self.count}"
+        kind = llvm_type(dtype)
+        return self.instruction(f"load {kind}, ptr {at}, align {dtype.itemsize}", dtype, False)
+
+    def _load_vector_of(self, at: str, dtype: np.dtype, mask: Register) -> Register:
+        """One element for all lanes that the mask allows."""
+        return self._gather(at, Position(), dtype, mask)
+
+    def _load_vector(self, at: str, dtype: np.dtype, mask: Mask) -> Register:
+        r = Register(self, "", dtype, True)
+        if mask is None:
+            return self.instruction(f"load {r.type}, ptr {at}, align {dtype.itemsize}", dtype, True)
+        mask = self.splat(mask)
+        return self.instruction(
+            f"call {r.type} @llvm.masked.load.{r.suffix}.p0(ptr align {dtype.itemsize} {at}, "
+            f"{mask.type} {mask.name}, {r.type} zeroinitializer)",
+            dtype,
+            True,
+        )
+
+    def _addresses(self, at: str, position: Position, itemsize: int) -> str:
+        wide = Position(tuple(t for t in position.terms if self._wide_variable(t[0])))
+        offsets = self.splat(self.number_at(wide * itemsize))
+        self.count += 1
+        self.target.append(
+            f"%p{self.count} = getelementptr i8, ptr {at}, {offsets.type} {offsets.name}"
+        )
+        return f"%p{self.count}"
+
+    def _gather(self, at: str, position: Position, dtype: np.dtype, mask: Mask) -> Register:
+        r = Register(self, "", dtype, True)
+        mask = self.splat(mask if mask is not None else self.literal(True, bool_))
+        return self.instruction(
+            f"call {r.type} @llvm.masked.gather.{r.suffix}.v{LANES}p0(<{LANES} x ptr> "
+            f"align {dtype.itemsize} {self._addresses(at, position, dtype.itemsize)}, "
+            f"{mask.type} {mask.name}, {r.type} zeroinitializer)",
+            dtype,
+            True,
+        )
+
+    def store(
+        self, value: Register, base: str, start: int, position: Position, mask: Mask = None
+    ) -> None:
+        """Write an element, or a vector of them where lanes differ and the mask holds."""
+        if value.dtype == bool_:
+            value = value.astype(np.dtype(np.uint8))
+        size = value.dtype.itemsize
+        at = self.pointer(base, position, size, start)
+        if not self.is_wide(position):
+            value = self.lane(value, 0)
+            self.target.append(f"store {value.type} {value.name}, ptr {at}, align {size}")
+            return
+        value = self.splat(value)
+        if self._consecutive(position) and mask is None:
+            self.target.append(f"store {value.type} {value.name}, ptr {at}, align {size}")
+            return
+        mask = self.splat(mask if mask is not None else self.literal(True, bool_))
+        name, pointers = f"masked.store.{value.suffix}.p0", f"ptr align {size} {at}"
+        if not self._consecutive(position):
+            name = f"masked.scatter.{value.suffix}.v{LANES}p0"
+            pointers = f"<{LANES} x ptr> align {size} {self._addresses(at, position, size)}"
+        self.target.append(
+            f"call void @llvm.{name}({value.type} {value.name}, {pointers}, "
+            f"{mask.type} {mask.name})"
+        )
+
+
+def literal_text(number: Any, dtype: np.dtype) -> str:
+    """A number as LLVM writes it, rounded to the dtype first."""
+    if dtype == bool_:
+        return "true" if number else "false"
+    if dtype.kind != "f":
+        return str(
+            int(np.array(int(number) % 2 ** (8 * dtype.itemsize), f"u{dtype.itemsize}").view(dtype))
+        )
+    with np.errstate(over="ignore"):
+        rounded = dtype.type(number)
+    if dtype == float16:
+        return f"0xH{int(rounded.view(np.uint16)):04X}"
+    assert dtype in (float32, float64)
+    return "0x%016X" % struct.unpack("<Q", struct.pack("<d", float(rounded)))
+
+
+__all__ = ["Level", "Loop", "Mask", "Writer", "literal_text"]

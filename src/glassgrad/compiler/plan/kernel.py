@@ -1,0 +1,244 @@
+"""What a plan is made of: kernels, each a loop nest, and buffers, the memory of stored nodes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..emit.position import LANES, Position, constant, total, variable
+from ...types import is_real
+from ..graph import Graph
+
+Entry = Any  # an axis, or ((axis, coefficient), ...), offset, divisor
+
+CHUNK = "%chunk"  # the variable of positions that is the first row of the present chunk
+LOOPS = ("sum", "amax", "amin", "contract", "convolution", "overlap")
+VIEWS = ("view", "reshape", "slice", "windows")  # where an element is read, and nothing else
+
+
+def is_hero(x: Any) -> bool:
+    """Whether a loop computes the node."""
+    return x.operation is not None and x.operation.name in LOOPS
+
+
+def is_call(x: Any) -> bool:
+    """Whether the node is computed by a call back into NumPy."""
+    if x.operation is None or is_hero(x):
+        return False
+    kind, name = x.operation.kind, x.operation.name
+    return kind in ("numpy", "scan", "own", "composite") or name in ("logabsdet",)
+
+
+def is_scatter(x: Any) -> bool:
+    """Whether the node is a sum of rows at places that are read from memory."""
+    return x.operation is not None and x.operation.name == "put"
+
+
+@dataclass(eq=False)
+class Kernel:
+    """One loop nest over `extents`; heroes fold the `inner` axes away.  Without heroes: a map.
+
+    index     at which axes what has the heroes' shape is written
+    wide      at which axes what has all axes is written; None where there is nothing of the kind
+    stores    what it leaves in memory
+    lane      the axis along which vectors run
+    out_lane  the same for what is stored, when the lane is folded away into another axis
+    phase     0 before, 1 inside, 2 after the loop over chunks of the batch
+    batch     the axis that is the batch
+    adds_up   heroes go on from what is in their memory
+    call      a node that NumPy computes, or whose rows are added where an index says
+    repack    a copy with another axis contiguous
+    """
+
+    extents: tuple[int, ...]
+    inner: tuple[int, ...] = ()
+    index: tuple[Entry, ...] = ()
+    wide: tuple[int, ...] | None = None
+    heroes: dict[Any, None] = field(default_factory=dict)  # in order; a list would compare tensors
+    stores: dict[Any, None] = field(default_factory=dict)
+    lane: int | None = None
+    out_lane: int | None = None
+    phase: int = 1
+    batch: int | None = None
+    adds_up: bool = False
+    call: Any = None
+    repack: bool = False
+    label: str = ""
+    cycles: float = 0.0
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The axes that stay."""
+        return tuple(a for a in range(len(self.extents)) if a not in self.inner)
+
+    @property
+    def contracts(self) -> bool:
+        """Whether its hero is a sum of products."""
+        return any(len(h.inputs) > 1 for h in self.heroes)
+
+    def index_of(self, node: Any) -> tuple[Entry, ...]:
+        """At which axes a stored node is written."""
+        return self.wide if self.is_wide(node) else self.index  # type: ignore[return-value]
+
+    def is_wide(self, node: Any) -> bool:
+        """Whether a stored node has the inner axes too."""
+        return node not in self.heroes and self.wide is not None and (
+            tuple(self.extents[a] for a in self.wide) == node.shape and node.shape != self.shape
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what it folds to."""
+        return tuple(entry_extent(e, self.extents) for e in self.index)
+
+    def variables(self) -> tuple[Position, ...]:
+        """A position for each axis, by its number."""
+        return tuple(variable(f"a{a}") for a in range(len(self.extents)))
+
+    def bounds(self, name: Any) -> tuple[int, int]:
+        """The first and last position of an axis's variable."""
+        from .pull import bounds_in
+
+        return bounds_in(self.extents)(name)
+
+
+def entry_extent(entry: Entry, extents: tuple[int, ...]) -> int:
+    """How many positions a plain entry of an index goes through."""
+    if isinstance(entry, int):
+        return extents[entry]
+    terms, offset, _ = entry
+    return 1 + offset + sum(n * (extents[a] - 1) for a, n in terms)
+
+
+def entry_position(entry: Entry, point: Any) -> Position:
+    """The position that an entry without a divisor means at a point."""
+    if isinstance(entry, int):
+        return point[entry]
+    terms, offset, _ = entry
+    found = constant(offset)
+    for axis, n in terms:
+        found = found + point[axis] * n
+    return found
+
+
+def space(hero: Any) -> Any:
+    """The points that a hero folds."""
+    return hero.operation.space(hero, *hero.inputs, **hero.parameters)
+
+
+def identity(hero: Any) -> Any:
+    """What a fold starts from, in the dtype of its total."""
+    found = hero.operation.fold.identity
+    if is_real(hero.dtype) or not math.isinf(found):
+        return found
+    if hero.dtype.kind == "b":
+        return found > 0
+    info = np.iinfo(hero.dtype)
+    return info.max if found > 0 else info.min
+
+
+@dataclass(eq=False)
+class Buffer:
+    """The memory of a node: base + offset bytes, and elements between neighbours on each axis.
+
+    base        the register of the pointer: the arena, or a user's array
+    contiguous  the axis along which neighbours are next to each other; None of a number
+    room        how many elements may be read along each axis, padding included
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    base: str = "%arena"
+    offset: int = 0
+    strides: tuple[int, ...] | None = None
+    contiguous: int | None = None
+    room: tuple[int, ...] = ()
+    dense: bool = False
+    fixed: bool = False  # another plan has given it its place
+    rolling: int | None = None  # the axis along which only the present chunk of the batch is held
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is a user's array."""
+        return self.base != "%arena"
+
+    def lay_out_dense(self) -> None:
+        """Rows one after another, as in NumPy."""
+        strides, size = [0] * len(self.shape), 1
+        for axis in reversed(range(len(self.shape))):
+            strides[axis] = size
+            size *= self.shape[axis]
+        self.strides, self.room = tuple(strides), self.shape
+        self.contiguous = len(self.shape) - 1 if self.shape else None
+
+    def lay_out(self, contiguous: int | None, every_axis: bool = False) -> None:
+        """One axis contiguous, padded to whole vectors, and off the powers of two."""
+        if self.dense or contiguous is None or not self.shape:
+            self.lay_out_dense()
+            return
+        order = sorted(range(len(self.shape)), key=lambda a: a == contiguous)
+        strides, size, room = [0] * len(self.shape), 1, list(self.shape)
+        for axis in reversed(order):
+            strides[axis] = size
+            if axis == contiguous or every_axis:
+                room[axis] = -(-self.shape[axis] // LANES) * LANES
+            size *= room[axis]
+            if axis == contiguous and len(order) > 1 and size % 256 == 0:
+                size += LANES  # caches map equal low bits to the same lines
+        self.strides, self.room, self.contiguous = tuple(strides), tuple(room), contiguous
+
+    @property
+    def size(self) -> int:
+        """Bytes, with a vector's length behind the last element."""
+        assert self.strides is not None
+        last = sum((n - 1) * s for n, s in zip(self.room, self.strides)) if self.room else 0
+        return (max(last, 0) + 1) * self.dtype.itemsize
+
+    def at(self, index: tuple[Position, ...]) -> Position:
+        """The element at an index, counted from the base."""
+        assert self.strides is not None
+        return total(list(self.own(index)), self.strides)
+
+    def own(self, index: tuple[Position, ...]) -> tuple[Position, ...]:
+        """An index counted from the chunk of the batch that the buffer holds."""
+        if self.rolling is None:
+            return index
+        a = self.rolling
+        return (*index[:a], index[a].without(CHUNK), *index[a + 1 :])
+
+
+@dataclass
+class Plan:
+    """Kernels in order, and where things lie.
+
+    home      {node: the kernel that computes or stores it}
+    buffers   {node: its memory}
+    rank      {node: the first kernel, by creation, that could compute it}
+    tested    how many of the kernels run before the loss is tested
+    """
+
+    graph: Graph
+    kernels: list[Kernel] = field(default_factory=list)
+    home: dict[Any, Kernel] = field(default_factory=dict)
+    buffers: dict[Any, Buffer] = field(default_factory=dict)
+    rank: dict[Any, int] = field(default_factory=dict)
+    chunk: int | None = None
+    batch: int | None = None
+    arena: int = 0
+    cycles: float = 0.0
+    tested: int = 0
+    sums: list[Any] = field(default_factory=list)
+
+    def names(self) -> dict[Any, str]:
+        """A short name for each stored node."""
+        found = dict(self.graph.names)
+        found |= {new: f"{found[c]}'" for c, new in self.graph.updates.items() if new not in found}
+        return found
+
+
+def elements(shape: tuple[int, ...]) -> int:
+    """How many there are."""
+    return math.prod(shape)
