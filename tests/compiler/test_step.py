@@ -245,6 +245,41 @@ def test_methods_by_decorator():
         same(snapshot(trainer.step(data())), snapshot(gg.ones(3) * scale + data().sum(0)))
 
 
+class Learner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(3, 2)
+        self.optimizer = gg.optim.SGD(self.inner.parameters(), lr=0.1)
+
+    @Plain
+    def step(self, x):
+        self.optimizer.zero_grad()
+        loss = self.inner(x).square().mean()
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+
+def test_copies_of_an_object_with_a_step():
+    one = Learner()
+    one.step(data())
+    for other in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        before = snapshot(one.inner)
+        same(before, snapshot(other.inner))
+        other.step(data())
+        same(before, snapshot(one.inner))
+        assert other.step is not one.step
+    assert copy.deepcopy(one.step).function.__self__ is not one
+
+
+def test_names_of_arguments():
+    step = Plain(lambda x, batch, *rest, scale: x + batch["features"] + batch["more"][1] + rest[0])
+    d = data()
+    step(d, {"features": data(), "more": [data(), data()]}, data(), scale=data())
+    names = list(step.graph().names.values())
+    assert names == ["x", "features", "more1", "more2", "rest", "scale"]
+
+
 def test_names_and_documentation_stay():
     @gg.compile
     def step(x):

@@ -7,6 +7,7 @@ the compiled call is a TraceError whose text shows the user's line and the right
 
 import collections
 import functools
+import random
 import sys
 import types
 
@@ -555,6 +556,22 @@ def numbers_as_arguments():
     return (lambda x, factor: x * factor if factor > 1 else x), []
 
 
+@refused("draws numbers from random")
+def random_of_python():
+    return lambda x: x * random.random()
+
+
+@refused("draws numbers from numpy.random")
+def random_of_numpy():
+    return lambda x: x * float(np.random.rand())
+
+
+@refused("draws numbers from stream")
+def a_stream_of_numpy():
+    stream = np.random.default_rng(0)
+    return lambda x: x * float(stream.normal())
+
+
 @equal
 def environment_of_a_comprehension():
     scales = (1.0, 2.0)
@@ -655,6 +672,20 @@ def hook(number, things):
 @equal(between=hook)
 def a_hook_is_added():
     return learn(*network())
+
+
+@equal
+def a_hook_counts():
+    net, optimizer = network()
+    count = [0]
+
+    def hook(module, args, y):
+        count[0] += 1
+        return y * count[0]
+
+    net[0].register_forward_hook(hook)
+    step, things = learn(net, optimizer)
+    return step, {**things, "count": count}
 
 
 def watch(number, things):

@@ -14,12 +14,14 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..nn.module import Module
+from ..optim.optimizer import Optimizer
 from ..tensors.tensor import Tensor
 from .graph import Blank
 
 MISSING = object()
 SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 LONGEST = 1000  # of longer lists only the length is compared
+CALLED = ["__call__", "forward", "backward", "gradient", "update", "init", "advance"]  # by others
 FOREIGN = ("glassgrad", "numpy", "builtins")  # packages that are not looked into
 
 
@@ -159,7 +161,9 @@ class Captured:
         self.seen.add(id(value))
         if isinstance(value, Module):
             self.modules.append(value)
-            self.visit_all(value.children())
+            self.visit_all([*value.children(), *hooks_of(value)])
+        if isinstance(value, Optimizer):
+            self.visit_all(hook for hooks in value.hooks.values() for hook in hooks.values())
         if isinstance(value, functools.partial):
             self.visit_all([value.func, *value.args, *value.keywords.values()])
         elif isinstance(value, MethodType):
@@ -209,10 +213,17 @@ class Captured:
         else:
             self.note(Names(space, new))
         kind = owner if isinstance(owner, type) else type(owner)
-        for name in sorted({*self.words, "forward", "__call__"}):
+        for name in sorted({*self.words, *CALLED}):
             method = getattr(kind, name, None)
             if isinstance(method, FunctionType):
                 self.visit(method)
+
+
+def hooks_of(module: Module) -> list[Callable]:
+    """The user's functions that are called with a module."""
+    kinds = vars(module).get("_module_hooks")
+    listed = vars(kinds).values() if kinds is not None else ()
+    return [hook.function for hooks in listed for hook in hooks.values()]
 
 
 def _content(cell: Any) -> Any:

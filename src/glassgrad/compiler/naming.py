@@ -11,13 +11,14 @@ from ..optim.optimizer import Optimizer
 from ..tensors.tensor import Tensor
 from .captured import Captured
 from .graph import Graph
+from .tree import Items, Slot
 
 
-def named(graph: Graph, function: Callable, captured: Captured) -> None:
+def named(graph: Graph, captured: Captured, arguments: list[str]) -> None:
     """Fill `graph.names`; names are distinct."""
     leaves = leaf_names(captured.named())
-    for x, name in zip(graph.inputs, input_names(function, graph)):
-        _give(graph, x, name)
+    for x, name in zip(graph.inputs, arguments):
+        _give(graph, x, x.name or name)
     for cell, leaf in graph.cells.items():
         _give(graph, cell, leaves.get(leaf) or leaf.name or "tensor")
     for x, (_, key, place) in graph.hypers.items():
@@ -31,14 +32,31 @@ def _give(graph: Graph, x: Any, name: str) -> None:
     graph.names[x] = name
 
 
-def input_names(function: Callable, graph: Graph) -> list[str]:
-    """The names of the function's arguments, as far as there are any."""
-    known = list(inspect.signature(function).parameters)
-    count = len(graph.inputs)
-    return [
-        x.name or (known[i] if i < len(known) else f"input{i}")
-        for i, x in zip(range(count), graph.inputs)
-    ]
+def argument_names(function: Callable, shape: Any) -> list[str]:
+    """A name for each tensor among the arguments: of the argument, or of the key in a dict."""
+    positional, named_ = shape.items
+    try:
+        known = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        known = []
+    found: dict[int, str] = {}
+    for i, part in enumerate(positional.items):
+        _note(part, known[i] if i < len(known) else f"input{i + 1}", found)
+    for name, part in named_.items:
+        _note(part, name, found)
+    return [found[i] for i in range(len(found))]
+
+
+def _note(part: Any, name: str, found: dict[int, str]) -> None:
+    if isinstance(part, Slot):
+        found.setdefault(part.number, name)
+    elif isinstance(part, Items) and issubclass(part.kind, dict):
+        for key, inner in part.items:
+            _note(inner, str(key), found)
+    elif isinstance(part, Items):
+        fields = getattr(part.kind, "_fields", [f"{name}{i + 1}" for i in range(len(part.items))])
+        for field, inner in zip(fields, part.items):
+            _note(inner, field, found)
 
 
 def leaf_names(values: dict[str, Any]) -> dict[Any, str]:

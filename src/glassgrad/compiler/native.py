@@ -33,12 +33,16 @@ def planned(graph: Graph, resident: bool = False, beside: Plan | None = None) ->
 
 
 def prepared(graph: Graph) -> Graph:
-    """Outputs have memory of their own; each check is one number."""
-    taken: set[Any] = {*graph.updates.values()}
+    """Outputs and new values have memory of their own; each check is one number."""
+
+    def own(x: Any) -> Any:
+        return node(cast, (x,), {"dtype": x.dtype})
+
+    updates = {c: own(x) if x.operation is None else x for c, x in graph.updates.items()}
+    taken: set[Any] = {*updates.values()}
     outputs = []
     for x in graph.outputs:
-        own = x.operation is not None and x not in taken
-        outputs.append(x if own else node(cast, (x,), {"dtype": x.dtype}))
+        outputs.append(own(x) if x.operation is None or x in taken else x)
         taken.add(x)
     checks = []
     for x, text in graph.checks:
@@ -47,7 +51,7 @@ def prepared(graph: Graph) -> Graph:
             axes = tuple(range(len(x.shape)))
             checks.append((loop.amax(x, axes=axes) if axes else x, text))
     made = graph.mapped(lambda x: x)
-    made.outputs, made.checks = outputs, checks
+    made.outputs, made.updates, made.checks = outputs, updates, checks
     made.losses = [x for x in graph.losses if x.shape == () and graph.updates]
     return made
 

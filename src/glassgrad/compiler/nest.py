@@ -14,7 +14,7 @@ from typing import Any
 
 from ..operations.loop import PRODUCTS
 from ..types import int64, is_real
-from .emit.lanes import Lanes
+from .emit.outline import Outlining
 from .emit.position import LANE, LANE_POSITION, LANES, ZERO, Position, constant, variable
 from .emit.register import Register
 from .graph import number_of
@@ -28,13 +28,14 @@ FEW_POINTS = 200_000  # a kernel of fewer points is not worth code for several s
 Point = dict[int, Position]
 
 
-class Nest(Lanes):
+class Nest(Outlining):
     """The text of one kernel: pulls, and the loops around them."""
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
         super().__init__(kernel.label, "ptr %arena, ptr %table, i64 %chunk")
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
+        self.results: dict[str, Any] = {}
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
         self.few = math.prod(kernel.extents) < FEW_POINTS
@@ -120,7 +121,7 @@ class Nest(Lanes):
             found = found[1:]
         if x.operation.kind != "elementwise":
             return self.value(found[0].node, found[0].index, when)
-        return x.operation.meaning(self, *self.operands(found, when), **x.parameters)
+        return self.computed(x.operation, self.operands(found, when), x.parameters)
 
     def operands(self, found: list[Read], when: tuple[Condition, ...]) -> list[Any]:
         """The inputs of an elementwise operation; numbers stay numbers where a register is by."""
@@ -294,6 +295,7 @@ class Nest(Lanes):
         kernel = self.kernel
         axes = sorted(block, key=lambda a: a == kernel.out_lane)  # along the memory, row by row
         points = [dict(zip(axes, p)) for p in product(*map(block.__getitem__, axes))]
+        self.points = len(points)
         for hero in kernel.heroes:
             for point, total in zip(points, self.totals(hero, points)):
                 index = self.index(kernel.index, point)

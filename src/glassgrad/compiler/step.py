@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 from ..nn.module import Module
@@ -13,10 +15,11 @@ from ..tensors.state import state
 from ..tensors.tensor import Tensor
 from .backend import readable
 from .captured import Captured
+from .draws import Draws
 from .entry import Entry, Traced
 from .graph import Graph, TraceError
 from .lower import READABLE, lowered
-from .naming import named
+from .naming import argument_names, named
 from .program import source
 from .rewrite import rewritten
 from .structure import Structure
@@ -86,7 +89,7 @@ class CompiledStep:
             return self
         steps = vars(instance).setdefault("_compiled_steps", {})
         if self.function not in steps:
-            steps[self.function] = CompiledStep(self.function.__get__(instance, owner))
+            steps[self.function] = type(self)(self.function.__get__(instance, owner))
         return steps[self.function]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -164,13 +167,14 @@ class CompiledStep:
         """A new entry; arguments that require gradients, or are the step's own, are leaves."""
         captured = Captured(self.function)
         structure = Structure(captured.modules)
-        trace, clock = Trace(structure), modes.Clock.structure
+        trace, clock, drawn = Trace(structure), modes.Clock.structure, Draws(captured)
         pins = {i: x for i, x in enumerate(tensors) if x.requires_grad or x in pinned}
         stand_ins = [x if i in pins else trace.input(x) for i, x in enumerate(tensors)]
         grad, state.listening = state.grad, trace
         try:
             args, kwargs = rebuild(shape, stand_ins)
             result, outputs = flattened(self.function(*args, **kwargs))
+            drawn.refuse_new()
             _refuse_kept(captured)
             traced = Traced(
                 trace, captured, structure, clock, tensors, pins, self.stamps, result, outputs
@@ -183,8 +187,21 @@ class CompiledStep:
             raise
         finally:
             state.listening = None
-        named(entry.graph, self.function, captured)
+        names = argument_names(self.function, shape)
+        named(entry.graph, captured, [names[i] for i in entry.taken])
         return entry, trace
+
+    # ---- copies
+
+    def __deepcopy__(self, memo: dict) -> CompiledStep:
+        """A step that is traced anew; that of a method goes with the copy of its object."""
+        return type(self)(copy.deepcopy(self.function, memo))
+
+    def __reduce__(self) -> tuple:
+        """Pickled as its function is."""
+        if isinstance(self.function, MethodType):
+            return getattr, (self.function.__self__, self.function.__name__)
+        return type(self), (self.function,)
 
     # ---- what can be looked at
 

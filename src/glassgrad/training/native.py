@@ -191,8 +191,7 @@ class NativeSteps:
             return
         code.epoch.leave()
         code.entry.note_writes()
-        for leaf, grad in code.entry.after:
-            leaf._grad = grad
+        code.entry.set_gradients()
 
     def count(self, rows: int) -> int:
         """How many steps of a batch size a call may make."""
@@ -221,7 +220,7 @@ class NativeSteps:
     # ---- a gradient that is not finite shows in the parameters after its step
 
     def spoiled(self, code: Code) -> bool:
-        """Whether a parameter is not finite that was so when the state was taken from the leaves."""
+        """Whether a parameter is not finite that was so when the leaves last held it."""
         for memory, leaf in code.epoch.memory()[1]:
             if leaf.requires_grad and not isfinite(memory.sum()):
                 return bool(np.isfinite(leaf.value).all() and not np.isfinite(memory).all())
@@ -279,10 +278,10 @@ def random_states(model: Any) -> list[Any]:
     """The states of the generators of Python and NumPy that a step may draw from."""
     kinds = (np.random.Generator, random.Random)
     held = [x for part in model.modules() for x in vars(part).values() if isinstance(x, kinds)]
-    states = [random.getstate(), repr(np.random.get_state(legacy=False))]
-    for x in held:
-        states.append(x.getstate() if isinstance(x, random.Random) else x.bit_generator.state)
-    return states
+    shared = [random.getstate(), repr(np.random.get_state(legacy=False))]
+    return shared + [
+        x.getstate() if isinstance(x, random.Random) else repr(x.bit_generator.state) for x in held
+    ]
 
 
 def first_line(error: BaseException) -> str:

@@ -230,9 +230,7 @@ def weights_dtype(model: Any) -> np.dtype:
     return next(found, get_default_dtype())
 
 
-def inputs_of(
-    X: Any, model: Any, what: str = "X"
-) -> tuple[list[np.ndarray], list[np.dtype]]:
+def inputs_of(X: Any, model: Any, what: str = "X") -> tuple[list[np.ndarray], list[np.dtype]]:
     """The inputs as arrays, and the dtypes that the model takes; several come as a tuple."""
     given = X if isinstance(X, tuple) else (X,)
     whole = wanted_dtype(model) == int64

@@ -136,8 +136,9 @@ class Run:
         aside = -self.history.compile_seconds
         with closing(self.engine.steps()) as steps:
             for losses, rows in steps:
-                for self.loss in losses:
-                    total += self.loss * rows
+                for loss in losses:
+                    total += loss * rows
+                self.loss = losses[-1]
                 self.step += len(losses)
                 self.rows += rows * len(losses)
                 aside += self.look_around()
@@ -159,7 +160,7 @@ class Run:
         return perf_counter() - begun
 
     def order(self) -> np.ndarray | None:
-        """The random order of the rows in an epoch, if asked for and if there are several batches."""
+        """The order of an epoch's rows: random if asked for, and if there are several batches."""
         rows = self.rows_of_epoch()
         if self.shuffle and (self.batch_size or rows) < rows < math.inf:
             return default_generator.permutation(int(rows)).value

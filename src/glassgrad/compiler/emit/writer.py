@@ -49,6 +49,7 @@ class Writer:
 
     def __init__(self, name: str, arguments: str, linkage: str = "internal") -> None:
         self.head = f"define {linkage} void @{name}({arguments}) noinline {{\nentry:"
+        self.end = "ret void\n}\n"
         self.levels = [Level()]
         self.lines: list[Any] = [self.levels[0].before]
         self.target, self.here = self.lines, 0
@@ -63,7 +64,7 @@ class Writer:
         flat: list[str] = []
         for line in self.lines:
             flat.extend(line) if isinstance(line, list) else flat.append(line)
-        return "\n".join([self.head, *flat, "ret void\n}\n"])
+        return "\n".join([self.head, *flat, self.end])
 
     # ---- instructions
 

@@ -119,7 +119,7 @@ def chunk_size(plan: Plan, axes: dict[Any, int]) -> int | None:
     if cells > SECOND_CACHE / 2:  # sums over chunks leave the cache too: do them less often
         cache = 2 * SECOND_CACHE
     size = batch
-    while size % 32 == 0 and size * row > cache:
+    while size % 64 == 0 and size * row > cache:
         size //= 2
     return size if size < batch else None
 

@@ -72,19 +72,42 @@ class Grouping:
             self.open_call(x)
         elif is_hero(x):
             self.place(x)
-        elif x.operation.name == "take" and x.inputs[0] in self.plan.buffers and self.gathers(x):
-            self.keep(self.converted(x))
+        elif self.gathers(x) and self.converted(x) is x or self.converts_gathered(x):
+            self.keep(x)
         elif x.operation.name == "concatenate":
             for part in x.inputs:
                 self.keep_operand(part, exact=True)
+            self.join(x)
         elif self.depth[x] > DEEPEST or self.is_dear_number(x):
             self.keep(x)
         if x in plan.buffers:
             self.depth[x] = 0
 
+    def join(self, x: Any) -> None:
+        """Rows that one kernel stores anyway lie end to end, so that reading them needs no choice."""
+        plan, parts = self.plan, x.inputs
+        homes = {plan.home.get(part) for part in parts}
+        plain = all(len(p.shape) == 1 and p in plan.buffers for p in parts)
+        if not plain or len(homes) != 1 or len(set(parts)) < len(parts) or None in homes:
+            return
+        if any(plan.buffers[p].parent is not None for p in parts):
+            return
+        whole = plan.buffers[x] = Buffer(x.shape, x.dtype, dense=True)
+        plan.home[x], start = homes.pop(), 0
+        for part in parts:
+            buffer = plan.buffers[part]
+            buffer.parent, buffer.start, buffer.dense = whole, start, True
+            start += part.shape[0]
+
     def gathers(self, x: Any) -> bool:
         """Whether rows of a user's array are taken, which is best done once."""
-        return x.inputs[0] in self.inputs
+        return x.operation is not None and x.operation.name == "take" and x.inputs[0] in self.inputs
+
+    def converts_gathered(self, x: Any) -> bool:
+        """Whether this is the only use of gathered rows, and converts them."""
+        return x.operation.name == "cast" and self.gathers(x.inputs[0]) and (
+            self.converted(x.inputs[0]) is x
+        )
 
     def converted(self, x: Any) -> Any:
         """A gathered batch after its only use, if that converts it."""
@@ -188,7 +211,7 @@ class Grouping:
     def cut(self, hero: Any, end: Any) -> Any:
         """The last value of a hero's chain before it divides, not past `end`."""
         x = hero
-        while x is not end and self.uses[x] == 1:
+        while x is not end and self.uses[x] == 1 and x in self.users:
             user = self.users[x]
             if user.operation.kind != "elementwise" or user.shape != x.shape:
                 break
@@ -237,10 +260,11 @@ class Grouping:
         """What another kernel would run into is stored, where its chain divides."""
         for kernel in self.plan.kernels:
             for hero in [r.node for r in accesses(self.plan, kernel)]:
-                if hero not in self.plan.buffers:
-                    home = self.plan.home[hero]
-                    home.stores[hero] = None
-                    self.plan.buffers[hero] = Buffer(hero.shape, hero.dtype)
+                if hero not in self.plan.buffers and hero in self.plan.home:
+                    home, x = self.plan.home[hero], self.cut(hero, None)
+                    x = x if self.epilogue(x) is home else hero
+                    home.stores[x], self.plan.home[x] = None, home
+                    self.plan.buffers[x] = Buffer(x.shape, x.dtype)
 
     # ---- walks over what would be pulled
 

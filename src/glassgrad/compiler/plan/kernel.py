@@ -159,6 +159,8 @@ class Buffer:
     dense: bool = False
     fixed: bool = False  # another plan has given it its place
     rolling: int | None = None  # the axis along which only the present chunk of the batch is held
+    parent: Buffer | None = None  # the buffer that this one is a part of, from element `start`
+    start: int = 0
 
     @property
     def outside(self) -> bool:

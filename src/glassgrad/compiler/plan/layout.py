@@ -299,10 +299,13 @@ def _give_addresses(plan: Plan) -> None:
     size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
     size = -(-size // LINE) * LINE
     for buffer in {id(b): b for b in ordered}.values():
-        if buffer.outside or buffer.fixed:
+        if buffer.outside or buffer.fixed or buffer.parent is not None:
             continue
         buffer.offset = size
         size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
+    for buffer in plan.buffers.values():
+        if buffer.parent is not None:
+            buffer.offset = buffer.parent.offset + buffer.start * buffer.dtype.itemsize
     plan.arena = size + 4096
     for number, kernel in enumerate(plan.kernels):
         what = "_".join(dict.fromkeys(h.operation.name for h in kernel.heroes))

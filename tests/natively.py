@@ -1,0 +1,131 @@
+"""A step by machine code, by NumPy, and by NumPy in float64: how far apart they may be.
+
+The same graph is evaluated three times.  Native float32 may be off by four times what NumPy's
+float32 is off, and a millionth of the norm; native float64 by 1e-11 of it.
+"""
+
+import functools
+from unittest import mock
+
+import numpy as np
+
+import glassgrad as gg
+from glassgrad.compiler import native
+from glassgrad.compiler.graph import evaluated, is_constant
+from glassgrad.compiler.lower import lowered
+from glassgrad.compiler.native import NativeStep
+from glassgrad.compiler.rewrite import rewritten
+from glassgrad.compiler.step import CompiledStep
+
+WIDE = {np.dtype(np.float16): np.dtype(float), np.dtype(np.float32): np.dtype(float)}
+SLACK = {"e": 2e-3, "f": 1e-6, "d": 1e-11}  # of the norm, by the dtype's character
+
+
+def traced(function, *arrays):
+    """The graph of a step, as the user wrote it."""
+    return lowered(CompiledStep(function).trace(*map(gg.Tensor.lift, arrays)).graph())
+
+
+def widened(x):
+    """Numbers of a real type as float64."""
+    x = np.asarray(x)
+    return x.astype(WIDE.get(x.dtype, x.dtype))
+
+
+def exact(graph, values):
+    """{node: array}: as `evaluated`, with all real numbers in float64."""
+    found = {x: widened(v) for x, v in values.items()}
+    for x in graph.nodes:
+        if x.operation is not None:
+            inputs = [found[i] for i in x.inputs]
+            parameters = dict(x.parameters)
+            if parameters.get("dtype") in WIDE:
+                parameters["dtype"] = np.dtype(float)
+            found[x] = np.asarray(x.operation.forward(*inputs, **parameters))
+        elif is_constant(x):
+            found[x] = widened(x.value)
+    return found
+
+
+def by_numpy(graph, batches, engine):
+    """Outputs of the last step and cells after it, with the values that `engine` finds."""
+    cells = [widened(c.value) if engine is exact else c.value for c in graph.cells.values()]
+    cells = [np.array(c) for c in cells]
+    place = {cell: i for i, cell in enumerate(graph.cells)}
+    hypers = [np.float64(h.read()) for h in graph.hypers]
+    outputs = []
+    for inputs in batches:
+        values = dict(zip([*graph.inputs, *graph.cells, *graph.hypers], [*inputs, *cells, *hypers]))
+        with np.errstate(all="ignore"):
+            found = engine(graph, values)
+        outputs = [np.array(found[y]) for y in graph.outputs]
+        for cell, new in [(cell, np.array(found[y])) for cell, y in graph.updates.items()]:
+            cells[place[cell]] = new
+    return outputs + cells
+
+
+def by_machine(graph, batches, resident=False):
+    """The same by machine code; `resident` lays cells out as the planner likes."""
+    step = (Resident if resident else NativeStep)(rewritten(graph))
+    cells = [np.array(c.value) for c in graph.cells.values()]
+    hypers = [h.read() for h in graph.hypers]
+    outputs = []
+    for inputs in batches:
+        outputs = step(list(inputs), cells, hypers)
+    return outputs + cells
+
+
+class Resident(NativeStep):
+    """A step whose cells lie in the arena, as they do in an epoch."""
+
+    def __init__(self, graph):
+        planned = functools.partial(native.planned, resident=True)
+        with mock.patch.object(native, "planned", planned):
+            super().__init__(graph)
+
+    def __call__(self, inputs, cells, hypers):
+        graph = self.plan.graph
+        for cell, array in zip(graph.cells, cells, strict=True):
+            self.view(cell)[...] = array
+        found = super().__call__(inputs, cells, hypers)
+        for cell, array in zip(graph.cells, cells, strict=True):
+            array[...] = self.view(cell)
+        return found
+
+
+def far(found, true, eager):
+    """How far apart arrays are, in units of what is allowed; infinity where kinds differ."""
+    if found.shape != true.shape or found.dtype != eager.dtype:
+        return np.inf
+    if true.dtype.kind != "f":
+        return 0.0 if np.array_equal(found, eager) else np.inf
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(true) & np.isfinite(eager)
+        special = found[~finite], eager[~finite]
+        if not np.array_equal(*special, equal_nan=True):
+            return np.inf
+        norm = np.sqrt(np.square(true[finite]).sum())
+        off = [np.sqrt(np.square(x[finite].astype(float) - true[finite]).sum()) for x in (found, eager)]
+    bound = 4 * off[1] * (found.dtype.char != "d") + SLACK[found.dtype.char] * norm
+    if found.dtype.char == "d":
+        bound += 1e-13
+    if not np.isfinite(off[0]):
+        return np.inf
+    return 0.0 if off[0] <= bound else float(off[0] / max(bound, 1e-300))
+
+
+def assert_right(function, *batches, resident=(False, True)):
+    """A step (or its graph) over batches of arrays is right by machine code."""
+    graph = function if hasattr(function, "updates") else traced(function, *batches[0])
+    eager, true = (by_numpy(graph, batches, engine) for engine in (evaluated, exact))
+    names = [f"output {i}" for i in range(len(graph.outputs))]
+    names += [f"cell {graph.names.get(c, i)}" for i, c in enumerate(graph.cells)]
+    for way in resident:
+        found = by_machine(graph, batches, way)
+        wrong = [
+            f"{name}: {far(a, b, c):.3g} times what is allowed"
+            for name, a, b, c in zip(names, found, true, eager, strict=True)
+            if far(a, b, c)
+        ]
+        assert not wrong, f"{'resident: ' if way else ''}{wrong}"
+    return graph
