@@ -352,3 +352,321 @@ STEPS = [
 @pytest.mark.parametrize("make", STEPS, ids=lambda make: make.__name__)
 def test_steps(make):
     assert_right(make(), *batches())
+
+
+# ---- what a step returns
+
+
+def same_twice(x, y):
+    z = x.exp()
+    return z, z, z.T, z[0]
+
+
+def leaves(x, y):
+    return x, x.T, x[3:, ::2], gg.tensor(2.0), gg.zeros(3, 4), y, y.reshape(-1, 1), x.reshape(20, 32)
+
+
+def cell_outputs():
+    u, v = cells((20, 6), (3, 20))
+
+    def step(x, y):
+        before = u * 1
+        u.mul_(2)
+        return u, v, v.T, before, x @ u, x.sum() * 0 + v[0, 0]
+
+    return step
+
+
+def returns_views():
+    def step(x, y):
+        h = (x @ x.T).relu()
+        return h, h.T, h[1], h.reshape(-1)[5:50], h.sum(0), h.sum(0), h.expand(2, 32, 32)
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: same_twice, lambda: leaves, cell_outputs, returns_views],
+    ids=["same twice", "leaves", "cells", "views"],
+)
+def test_outputs(make):
+    assert_right(make(), *batches(2))
+
+
+def test_nothing_to_do():
+    assert_right(lambda x, y: None, *batches(2))
+    assert_right(lambda x, y: x.sum(), *batches(2))  # y is not used
+    assert_right(lambda x, y: gg.tensor(3.0), *batches(2))
+
+
+def test_numbers():
+    """Scalars in, scalars out, cells without axes, hyper-parameters."""
+    a, n, flag = T(np.float32(2).reshape(())), T(np.array(3)), T(np.array([True, False]))
+
+    def step(x, y):
+        loss = (a * x.mean()).exp() + n
+        a.sub_(0.1 * loss)
+        n.add_(y.sum())
+        flag.copy_(~flag)
+        return loss, a * n, loss.sqrt(), flag, flag.sum(), n // 2, n % 3
+
+    assert_right(step, *batches(3))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64", "bool"])
+def test_cells_of_whole_numbers(dtype):
+    cell = T(random.integers(0, 2, (5, 40)).astype(dtype))
+
+    def step(x):
+        cell.copy_(cell + x if dtype != "bool" else cell ^ x)
+        return cell.sum(), cell.amax(1), cell * cell if dtype != "bool" else cell & x
+
+    assert_right(step, *([random.integers(0, 2, (5, 40)).astype(dtype)] for _ in range(3)))
+
+
+def test_float64():
+    net = mlp(20, 17, 5, dtype="d")
+    assert_right(trainer(net, ADAM), *batches(dtype="d"))
+    assert_right(twice_of(mlp(20, 33, 5, dtype="d")), *batches(dtype="d"))
+
+
+def twice_of(net):
+    step = trainer(net, MOMENTUM)
+    return lambda x, y: (step(x, y), step(x, y))
+
+
+def test_float16():
+    u = T(real(20, 7).astype(np.float16))
+
+    def step(x, y):
+        half = x.half()
+        h = (half @ u).relu()
+        u.mul_(0.5)
+        return h, h.float().sum(), (half + 1).exp(), half.sum(0)
+
+    assert_right(step, *batches(2))
+
+
+def test_mixed_types():
+    double, whole = T(real(20, 3, dtype="d")), T(random.integers(0, 9, (32,)))
+
+    def step(x, y):
+        whole.add_(y)
+        z = x.double() @ double
+        return z, z.float(), x + whole.unsqueeze(1), (whole > 3).sum(), (x * y.unsqueeze(1)).sum(0)
+
+    assert_right(step, *batches(2))
+
+
+# ---- sizes
+
+
+def test_no_elements():
+    empty = np.zeros((0, 4), np.float32)
+
+    def step(x):
+        return x.sum(), x.sum(0), x.sum(1), x.exp(), x @ x.T, x.T @ x, x.mean(), x.prod()
+
+    assert_right(step, [empty])
+    assert_right(lambda x: (x.T @ x, (x + 1).sum(1)), [np.zeros((4, 0), np.float32)])
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 15, 16, 17, 31, 33, 50, 65, 100])
+def test_any_batch(batch):
+    assert_right(trainer(mlp(20, 24, 5), ADAM), *batches(3, batch=batch))
+    net = network(lambda: nn.Linear(20, 9), nn.ReLU, lambda: nn.LayerNorm(9), lambda: nn.Linear(9, 3))
+    assert_right(trainer(net, MOMENTUM), *batches(3, batch=batch, classes=3))
+
+
+@pytest.mark.parametrize("first", range(1, 131, 13))
+def test_any_width(first):
+    for width in (first, first + 5, min(first + 9, 130)):
+        assert_right(
+            trainer(mlp(width, 131 - width, 1 + width % 7)),
+            *batches(2, batch=8 + width % 3, features=width, classes=1 + width % 7),
+        )
+
+
+def test_long_chain():
+    """2,000 elementwise nodes, and a diamond at each of 300."""
+
+    def step(x):
+        y = x
+        for i in range(1000):
+            y = (y * 0.999 + 0.001 * (i % 7)).sin() if i % 50 == 0 else y * 0.999 + 0.001
+        z = x
+        for _ in range(300):
+            z = z * 0.5 + (z + 1) * 0.25
+        return y, z.sum(0)
+
+    assert_right(step, [real(5, 33)])
+
+
+def test_deep_network():
+    net = mlp(*[20] * 60, 5)
+    assert_right(trainer(net), *batches(2))
+
+
+def test_wide_sums():
+    def step(x):
+        soft = x.softmax(0)
+        return x.sum(), x.amax(), soft.amax(), x.std(), (x * soft).sum(), x.argmax(), (x @ x)
+
+    assert_right(step, [real(100_000)])
+    assert_right(lambda x: (x.sum(1), x.sum(0)[:9], x.log_softmax(1)[:, 5]), [real(3, 30_001)])
+
+
+# ---- a part of the batch at a time
+
+
+@pytest.fixture
+def small_caches(monkeypatch):
+    """Caches so small that steps are cut in chunks."""
+    monkeypatch.setattr(chunks, "FIRST_CACHE", 4000)
+    monkeypatch.setattr(chunks, "SECOND_CACHE", 4000)
+
+
+def chunk_of(graph):
+    return machine.planned(graph).chunk
+
+
+def dropped():
+    net = network(
+        lambda: nn.Linear(20, 40), nn.ReLU, lambda: nn.Dropout(0.4), lambda: nn.Linear(40, 5)
+    )
+    return trainer(net)
+
+
+def positions():
+    """A row's number in the batch is part of its value."""
+    net = mlp(20, 40, 5)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        rows = gg.arange(x.shape[0])
+        weight = (rows + 1) / x.shape[0]
+        loss = (F.cross_entropy(net(x * weight.unsqueeze(1)), y, reduction="none") * weight).sum()
+        loss.backward()
+        optimizer.step()
+        return loss, F.one_hot(rows % 7).sum(0)
+
+    return step
+
+
+def weighted():
+    net = mlp(20, 40, 5)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+
+    def step(x, y, w):
+        optimizer.zero_grad()
+        loss = (F.cross_entropy(net(x), y, reduction="none") * w).sum() / w.sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def embedded():
+    gg.manual_seed(0)
+    table, head = nn.Embedding(5, 24), nn.Linear(24, 20)
+    optimizer = optim.SGD([*table.parameters(), *head.parameters()], lr=0.1)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = ((head(table(y)).tanh() - x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def two_inputs():
+    net = mlp(20, 30, 20)
+
+    def step(x, y):
+        h = net(x)
+        return (h - x).abs().mean(), h, (h * x).sum(1), h.argmax(1) == y
+
+    return step
+
+
+def convolved():
+    net = network(
+        lambda: nn.Unflatten(1, (1, 4, 5)), lambda: nn.Conv2d(1, 4, 3, padding=1), nn.ReLU,
+        lambda: nn.MaxPool2d(2), nn.Flatten, lambda: nn.Linear(16, 5),
+    )  # fmt: skip
+    return trainer(net, MOMENTUM)
+
+
+def normalised_rows():
+    net = network(
+        lambda: nn.Linear(20, 30), lambda: nn.LayerNorm(30), nn.GELU, lambda: nn.Linear(30, 5)
+    )
+    return trainer(net, ADAM)
+
+
+def statistics():
+    """Sums over the batch of several kinds, and what is computed of them."""
+
+    def step(x, y):
+        h = (x * 2).tanh()
+        return h.sum(0), h.mean(), (h * h).sum(0) / h.abs().sum(), h.T @ x, (h.sum(0) + 1).log()
+
+    return step
+
+
+def largest():
+    """A maximum over the batch cannot go on in chunks from zero."""
+    return lambda x, y: ((x - 9).amax(0), (x * x).sum(0), (x.exp() + 1).sum(1))
+
+
+CHUNKED = [
+    dropped, positions, embedded, two_inputs, convolved, normalised_rows, statistics, largest, twice,
+    tied, lookback, clipped, batch_norm, read_after_write, centred_batch, zeroed_gradient, penalty,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [256, 96])
+@pytest.mark.parametrize("make", CHUNKED, ids=lambda make: make.__name__)
+def test_chunks(make, batch, small_caches):
+    assert_right(make(), *batches(2, batch=batch))
+
+
+def test_chunks_with_weights(small_caches):
+    graph = assert_right(weighted(), *([*data(256), np.abs(real(256)) + 0.1] for _ in range(2)))
+    assert chunk_of(graph)
+
+
+def test_what_is_cut(small_caches):
+    """Dropout and rows by number are cut; what needs all rows in the middle is not."""
+    for make in (dropped, positions, normalised_rows, convolved):
+        assert chunk_of(traced(make(), *data(256))) in (32, 64, 128), make.__name__
+    for make in (batch_norm, centred_batch, largest):
+        assert chunk_of(traced(make(), *data(256))) is None, make.__name__
+
+
+@pytest.mark.parametrize("batch", [256, 2048])
+def test_chunks_of_large_batches(batch, monkeypatch):
+    """With the caches as they are; whole, the same within rounding."""
+    sizes = batches(2, batch=batch, features=100, classes=2)
+    make = lambda: traced(trainer(mlp(100, 300, 2, activation=nn.ReLU), ADAM), *sizes[0])
+    graph = make()
+    assert chunk_of(graph)
+    cut = by_machine(graph, sizes)
+    monkeypatch.setattr(chunks, "chunk_size", lambda plan, axes: None)
+    whole = by_machine(make(), sizes)
+    for a, b in zip(cut, whole, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+    assert_right(graph, *sizes, resident=(False,))
+
+
+# ---- steps that fail
+
+
+@pytest.mark.parametrize("make", [twice, clipped, exchange_with_loss := None, batch_norm, dropped])
+def test_loss_that_is_not_finite(make):
+    pass

@@ -67,7 +67,7 @@ def trained(path, epochs, *extra, optimizer="adam", schedule="cosine", model=Non
 
 def everything(model, optimizer, history):
     facts = history.state_dict()
-    del facts["epoch_seconds"]
+    del facts["epoch_seconds"], facts["compile_seconds"]
     state = {
         (i, name): np.asarray(x).tobytes()
         for i, kept in enumerate(optimizer.state.values())

@@ -515,7 +515,7 @@ def test_lbfgs_gets_its_closure():
 @pytest.mark.parametrize(
     "changes, error, says",
     [
-        ({"engine": "native"}, NotImplementedError, "comes with the compiled step"),
+        ({"engine": "native", "optimizer": "lbfgs"}, ValueError, "LBFGS asks for the loss several"),
         ({"engine": "gpu"}, ValueError, "'auto', 'native' or 'eager', not 'gpu'"),
         ({"loss": "mze"}, ValueError, "there is no loss 'mze'; did you mean 'mse'?"),
         ({"loss": 3}, TypeError, "not a int"),

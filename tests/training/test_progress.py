@@ -30,7 +30,7 @@ def test_plain_lines_where_there_is_no_terminal():
     for epoch, line in enumerate(lines, 1):
         assert re.fullmatch(
             rf"epoch {epoch}/3  loss {number} / {number}  "
-            rf"balanced accuracy {number} / {number}  [0-9,]+ rows/s  0 s left",
+            rf"balanced accuracy {number} / {number}  [0-9,]+ rows/s eager  0 s left",
             line,
         )
     assert len(lines) == 3

@@ -27,6 +27,14 @@ value_of = attrgetter("value")
 new = object.__new__
 
 
+class DoubtError(Exception):
+    """A check failed that looks at what the trace took for granted; nothing has been written."""
+
+    def __init__(self, assumed: set[str]) -> None:
+        super().__init__(*assumed)
+        self.assumed = assumed
+
+
 class Stamp:
     """When a compiled step last ran: leaves that it writes hold it, and none is touched."""
 
@@ -69,7 +77,7 @@ class Entry:
         hidden = [*self._gradients(trace), *self._written(trace, traced.arguments)]
         self.shape, wanted = self._result(traced)
         self.graph = trace.finish([*wanted, *hidden])
-        self.once, self.demands = trace.once, trace.demands
+        self.once, self.demands, self.assumed = trace.once, trace.demands, trace.assumed
         self.count = len(wanted)
         self.cells = list(self.graph.cells.values())
         self.written = [self.graph.cells[cell] for cell in self.graph.updates]
@@ -217,6 +225,8 @@ class Entry:
         try:
             found = self.run(inputs, self.arrays, numbers)
         except CheckError as failure:
+            if self.assumed:
+                raise DoubtError(self.assumed) from None
             raise self.explained(failure.number, inputs, numbers) from None
         self.note_writes()
         if self.gradients != modes.Clock.gradients:

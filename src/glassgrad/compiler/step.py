@@ -16,7 +16,7 @@ from ..tensors.tensor import Tensor
 from .backend import readable
 from .captured import Captured
 from .draws import Draws
-from .entry import Entry, Traced
+from .entry import DoubtError, Entry, Traced
 from .graph import Graph, TraceError
 from .lower import READABLE, lowered
 from .naming import argument_names, named
@@ -82,19 +82,31 @@ class CompiledStep:
         self.stamps: dict[frozenset, Any] = {}
         self.fast: tuple | None = None
         self.tracing = threading.RLock()
+        self.doubted: set[str] = set()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A step among the methods of a class is compiled for each object by itself."""
         if instance is None:
             return self
         steps = vars(instance).setdefault("_compiled_steps", {})
-        if self.function not in steps:
-            steps[self.function] = type(self)(self.function.__get__(instance, owner))
-        return steps[self.function]
+        name = self.function.__qualname__
+        if name not in steps:
+            steps[name] = type(self)(self.function.__get__(instance, owner))
+        return steps[name]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.listening is not None:
             return self.function(*args, **kwargs)
+        try:
+            return self._called(args, kwargs)
+        except DoubtError as doubt:  # the labels, say, are not what they mostly are
+            with self.tracing:
+                self.doubted |= doubt.assumed
+                self.entries, self.fast = {}, None
+            return self._called(args, kwargs)
+
+    def _called(self, args: tuple, kwargs: dict) -> Any:
+        """Run the entry for these arguments."""
         if self.fast is not None and not kwargs:
             entry, types, default = self.fast
             if modes.default_dtype is default and state.grad is entry.grad:
@@ -167,7 +179,7 @@ class CompiledStep:
         """A new entry; arguments that require gradients, or are the step's own, are leaves."""
         captured = Captured(self.function)
         structure = Structure(captured.modules)
-        trace, clock, drawn = Trace(structure), modes.Clock.structure, Draws(captured)
+        trace, clock, drawn = Trace(structure, self.doubted), modes.Clock.structure, Draws(captured)
         pins = {i: x for i, x in enumerate(tensors) if x.requires_grad or x in pinned}
         stand_ins = [x if i in pins else trace.input(x) for i, x in enumerate(tensors)]
         grad, state.listening = state.grad, trace

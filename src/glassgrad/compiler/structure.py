@@ -15,7 +15,13 @@ from ..tensors.tensor import Tensor
 from .captured import alike
 from .graph import Blank
 
-NOTED = ("_compiled_steps", "_module_hooks", "_constructor_arguments", "_attribute_roles")
+NOTED = (
+    "_compiled_steps",
+    "_compiled_steps",
+    "_module_hooks",
+    "_constructor_arguments",
+    "_attribute_roles",
+)
 
 
 class Part:

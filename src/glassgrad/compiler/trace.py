@@ -7,7 +7,7 @@ what is asked beside: values, modules, optimizers, hyper-parameters.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -34,11 +34,14 @@ class Trace(Reverse):
     numbers     {name: node of a hyper-parameter}
     undo        what puts things outside back as they were
     once        whether what was traced happens at this call only
+    assumed     what the step takes for granted, and its checks look at
+    doubted     what it may not take for granted any more
     """
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, doubted: Iterable[str] = ()) -> None:
         super().__init__()
-        self.structure = structure
+        self.structure, self.doubted = structure, doubted
+        self.assumed: set[str] = set()
         self.asked: dict[Any, tuple[Callable[[], bool], bool]] = {}
         self.demands: list[tuple[Any, type[Exception]]] = []
         self.optimizers: dict[Any, None] = {}
@@ -125,6 +128,13 @@ class Trace(Reverse):
     def impossible(self, what: str, instead: str) -> None:
         """What no compiled step can do."""
         raise TraceError(f"{what} in a compiled step\n    {here().text}\n    {instead}")
+
+    def assumes(self, what: str) -> bool:
+        """Take it for granted, unless it has turned out otherwise: the step is traced anew then."""
+        if what in self.doubted:
+            return False
+        self.assumed.add(what)
+        return True
 
     def demand(self, bad: Any, text: str, x: Any, error: type[Exception]) -> None:
         """The step looks before it writes anything."""

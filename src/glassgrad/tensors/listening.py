@@ -82,6 +82,10 @@ class Listener:
         """The array of `x` where it will be the same at each call, else None."""
         return x.value
 
+    def assumes(self, what: str) -> bool:
+        """Whether the step may take for granted what a check will look at, and a failure undo."""
+        return False
+
     def demand(self, bad: Any, text: str, x: Any, error: type[Exception]) -> None:
         """`bad` must be false everywhere; `text` says of the first {value} and {place} why."""
         if bad.value.any():

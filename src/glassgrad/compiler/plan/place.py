@@ -52,7 +52,7 @@ class Placing:
 
     def copy_later(self, cell: Any, new: Any) -> None:
         """The new value waits in its own memory until everyone has read the old one."""
-        if new in self.shared:  # it was going to lie in the cell's memory
+        if self.shared.get(new) is cell:  # it was going to lie in the cell's memory
             del self.shared[new]
             self.plan.buffers[new] = Buffer(new.shape, new.dtype)
         copy = copy_of(new)
