@@ -78,6 +78,23 @@ def test_schedules_and_moments_do_not_trace_again():
     assert step.traces == 1
 
 
+COUNT = 0
+
+
+def test_a_step_that_is_traced_at_each_call_says_so():
+    def step(x):
+        global COUNT
+        COUNT += 1
+        return x * COUNT
+
+    step = Counted(step)
+    with pytest.warns(UserWarning, match="since it changes COUNT"):
+        results = [step(data()) for _ in range(12)]
+    for n, found in enumerate(results, 1):
+        same(snapshot(found), snapshot(data() * n))
+    assert step.traces == 12
+
+
 def test_other_modules_may_change():
     step, _, _ = learning()
     step(data())

@@ -622,6 +622,48 @@ def train_and_eval():
     return learn(net, optimizer)
 
 
+@equal(calls=[(data(n), n % 2 == 0) for n in range(6)])
+def train_and_eval_within_the_step():
+    net, optimizer = network(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 2))
+
+    def step(x, train):
+        net.train(train)
+        with gg.set_grad_enabled(train):
+            loss = net(x).square().mean()
+        if train:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss
+
+    return step, {"net": net}
+
+
+@equal(calls=[(data(n), n % 2 == 0) for n in range(6)])
+def requires_grad_is_left_as_it_is_set():
+    net, optimizer = network()
+    w = gg.ones(3, requires_grad=True)
+
+    def step(x, learns):
+        net[0].requires_grad_(learns)
+        w.requires_grad_(not learns)
+        optimizer.zero_grad()
+        net(x * w).square().mean().backward()
+        optimizer.step()
+        flags = [p.requires_grad for p in [*net.parameters(), w]]
+        return sum(flags)
+
+    return step, {"net": net, "flags": Flags([*net.parameters(), w])}
+
+
+class Flags:
+    def __init__(self, weights):
+        self.weights = weights
+
+    def arrays(self):
+        return [w.requires_grad for w in self.weights]
+
+
 def freeze(number, things):
     things["net"][0].requires_grad_(number != 1)
 

@@ -132,6 +132,17 @@ class Captured:
         """The same by value: other objects may be equal numbers."""
         return all(_alike(place.now(), place.values) for place in self.places)
 
+    def changed(self) -> list[str]:
+        """The names of what is not as it was."""
+        found = []
+        for place in self.places:
+            now, then = place.now(), place.values
+            if isinstance(place, Items):
+                found += [] if _alike(now, then) else ["a list or dict"]
+            else:
+                found += [n for n, a, b in zip(place.names, now, then) if not alike(a, b)]
+        return found
+
     def named(self) -> dict[str, Any]:
         """{name: what it stands for}, in the step itself first."""
         found: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 
 from .captured import Captured
 from .graph import TraceError
+
+KINDS = (random.Random, np.random.Generator, np.random.RandomState)
 
 
 class Draws:
@@ -21,12 +24,8 @@ class Draws:
             ("numpy.random", lambda: repr(np.random.get_state())),
         ]
         for name, value in captured.named().items():
-            if isinstance(value, random.Random):
-                self.streams.append((name, value.getstate))
-            elif isinstance(value, np.random.Generator):
-                self.streams.append((name, lambda g=value: repr(g.bit_generator.state)))
-            elif isinstance(value, np.random.RandomState):
-                self.streams.append((name, lambda g=value: repr(g.get_state())))
+            if isinstance(value, KINDS):
+                self.streams.append((name, functools.partial(_state_of, value)))
         self.before = [state() for _, state in self.streams]
 
     def refuse_new(self) -> None:
@@ -38,3 +37,11 @@ class Draws:
                     "call\n    Draw with gg.rand, gg.randn or gg.randint, or hand the number to "
                     "the step as an argument."
                 )
+
+
+def _state_of(stream: Any) -> Any:
+    """What tells whether a stream has been drawn from."""
+    if isinstance(stream, random.Random):
+        return stream.getstate()
+    generator = isinstance(stream, np.random.Generator)
+    return repr(stream.bit_generator.state if generator else stream.get_state())

@@ -19,7 +19,7 @@ from .backend import CheckError, Run, readable, values_of
 from .captured import Captured
 from .graph import Blank, Graph, TraceError, evaluated
 from .kept import NotKept
-from .structure import Rules, Structure, alike_objects
+from .structure import Rules, Structure, alike_objects, set_again
 from .trace import Trace
 from .tree import Plain, Slot, rebuild
 
@@ -60,6 +60,8 @@ class Entry:
 
     cells    leaves that are read or written
     pinned   {number of an argument: the leaf that it must be}
+    changed  what the step itself changes of what it reads in Python
+    effects  what else the step sets: training and `requires_grad`
     after    (leaf, what its `grad` is after a call): None, or that it was not kept
     fresh    leaves whose `grad` is a new tensor after a call
     back     numbers of arguments that the step writes
@@ -91,7 +93,10 @@ class Entry:
         self.zeros = [(place[y], answer) for y, (_, answer) in asked if y in place]
         self.asked = [known for y, known in asked if y not in place]
         self.rules = Rules(trace)
-        self.structure.leaves(self.cells)
+        self.structure.leaves(self.cells, trace.flags)
+        self.effects = self.structure.effects()
+        self.changed = [*self.structure.changed(), *self.captured.changed()]
+        self.once |= bool(self.changed) or not self.rules.unchanged()
         self.used = False
         self.ones = [i for i, (shape, _) in enumerate(self.types) if math.prod(shape) == 1]
         self.gradients = self.write = -1
@@ -115,7 +120,8 @@ class Entry:
             if isinstance(leaf, Blank) or leaf in trace.own:
                 continue
             if not traced:
-                self.after += [(leaf, now)] if now is not before else []
+                known = leaf in trace.looked and now is before
+                self.after += [] if known else [(leaf, now)]
             elif leaf in trace.looked and before is None:
                 self.fresh.append(leaf)
                 found.append(now)
@@ -231,6 +237,8 @@ class Entry:
         self.note_writes()
         if self.gradients != modes.Clock.gradients:
             self.set_gradients()
+        if self.effects:
+            set_again(self.effects)
         if self.single:
             y = new(Tensor)
             y.value = found[0]

@@ -262,8 +262,11 @@ class Graph:
 
 def rebuilt(x: Any, inputs: tuple) -> Any:
     """The same operation on other inputs of the same types."""
-    if all(a is b for a, b in zip(inputs, x.inputs)):
-        return x
+    return x if all(a is b for a, b in zip(inputs, x.inputs)) else renewed(x, inputs)
+
+
+def renewed(x: Any, inputs: tuple) -> Any:
+    """A new node of the same operation and type."""
     y = blank(x.type_)
     y.operation, y.inputs, y.parameters = x.operation, inputs, x.parameters
     y.line, y.of_gradient = x.line, x.of_gradient

@@ -14,9 +14,11 @@ from .graph import Graph
 from .tree import Items, Slot
 
 
-def named(graph: Graph, captured: Captured, arguments: list[str]) -> None:
-    """Fill `graph.names`; names are distinct."""
-    leaves = leaf_names(captured.named())
+def named(
+    graph: Graph, captured: Captured, arguments: list[str], pinned: dict[Any, str] | None = None
+) -> None:
+    """Fill `graph.names`; names are distinct.  `pinned` are arguments that are leaves."""
+    leaves = {**(pinned or {}), **leaf_names(captured.named())}
     for x, name in zip(graph.inputs, arguments):
         _give(graph, x, x.name or name)
     for cell, leaf in graph.cells.items():

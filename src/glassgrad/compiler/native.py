@@ -14,7 +14,7 @@ import numpy as np
 from ..operations import loop
 from ..operations.elementwise import cast
 from ..types import float64, uint8
-from .graph import Graph, building, is_constant, node
+from .graph import Graph, building, is_constant, node, renewed
 from .nest import Nest
 from .plan.chunk import chunked
 from .plan.group import grouped
@@ -38,6 +38,7 @@ def prepared(graph: Graph) -> Graph:
     def own(x: Any) -> Any:
         return node(cast, (x,), {"dtype": x.dtype})
 
+    graph = copied(graph)
     updates = {c: own(x) if x.operation is None else x for c, x in graph.updates.items()}
     taken: set[Any] = {*updates.values()}
     outputs = []
@@ -54,6 +55,14 @@ def prepared(graph: Graph) -> Graph:
     made.outputs, made.updates, made.checks = outputs, updates, checks
     made.losses = [x for x in graph.losses if x.shape == () and graph.updates]
     return made
+
+
+def copied(graph: Graph) -> Graph:
+    """The graph with nodes of its own: a plan changes what they read."""
+    new: dict[Any, Any] = {}
+    for x in graph.nodes:
+        new[x] = x if x.operation is None else renewed(x, tuple(new[i] for i in x.inputs))
+    return graph.mapped(new.__getitem__)
 
 
 # ---- the text of a module

@@ -296,6 +296,8 @@ class Nest(Outlining):
         axes = sorted(block, key=lambda a: a == kernel.out_lane)  # along the memory, row by row
         points = [dict(zip(axes, p)) for p in product(*map(block.__getitem__, axes))]
         self.points = len(points)
+        if kernel.contracts and not self.few:
+            self.fetch_ahead(points)
         for hero in kernel.heroes:
             for point, total in zip(points, self.totals(hero, points)):
                 index = self.index(kernel.index, point)
@@ -313,6 +315,20 @@ class Nest(Outlining):
                 return totals
 
             self.over(kernel.inner, {}, [], store)
+
+    def fetch_ahead(self, points: list[Point]) -> None:
+        """Have the cache fetch, while a tile is summed, what its sums will be added to."""
+        kept = {id(self.plan.buffers[cell]) for cell in self.plan.graph.cells}
+        for x in self.kernel.stores:
+            buffer = self.plan.buffers[x]
+            if not (self.kernel.adds_up or id(buffer) in kept) or self.kernel.is_wide(x):
+                continue
+            for point in points:
+                at = buffer.at(self.index(self.kernel.index_of(x), point))
+                pointer = self.pointer(self.base(buffer), at, x.dtype.itemsize, buffer.offset)
+                self.target.append(
+                    f"call void @llvm.prefetch.p0(ptr {pointer}, i32 1, i32 3, i32 1)"
+                )
 
     def index(self, entries: Any, point: Point) -> tuple[Position, ...]:
         return tuple(entry_position(e, point) for e in entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
+import warnings
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -27,6 +28,7 @@ from .trace import Trace
 from .tree import flattened, rebuild
 from .versions import PinError
 
+PATIENCE = 10  # calls in a row that trace
 KEPT, TYPES = 8, 64  # traces for each signature, and signatures, that are remembered
 
 
@@ -82,6 +84,7 @@ class CompiledStep:
         self.stamps: dict[frozenset, Any] = {}
         self.fast: tuple | None = None
         self.tracing = threading.RLock()
+        self.anew = 0
         self.doubted: set[str] = set()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -158,8 +161,20 @@ class CompiledStep:
             if found is None:
                 entry, _ = self._traced(shape, tensors, ())
                 self._keep(key, entry)
+                self._warn(entry)
                 found = entry, entry.numbers()
         return found
+
+    def _warn(self, entry: Entry) -> None:
+        """A step that changes what it reads in Python is right, and slow: each call traces it."""
+        self.anew = self.anew + 1 if entry.changed else 0
+        if self.anew == PATIENCE:
+            warnings.warn(
+                f"the compiled step {getattr(self, '__name__', '')} is traced anew at each call, "
+                f"since it changes {', '.join(entry.changed)}: change that outside of the step, or "
+                "make it a tensor that the step writes",
+                stacklevel=5,
+            )
 
     def _held(self, key: Any, tensors: list[Any]) -> tuple[Entry, list[float]] | None:
         for entry in self.entries.get(key, ()):
@@ -200,7 +215,8 @@ class CompiledStep:
         finally:
             state.listening = None
         names = argument_names(self.function, shape)
-        named(entry.graph, captured, [names[i] for i in entry.taken])
+        own = {leaf: names[i] for i, leaf in entry.pinned.items()}
+        named(entry.graph, captured, [names[i] for i in entry.taken], own)
         return entry, trace
 
     # ---- copies

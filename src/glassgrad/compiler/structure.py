@@ -47,6 +47,15 @@ class Part:
             and hooks_of(self.module) == self.hooks
         )
 
+    def changed(self) -> list[str]:
+        """Attributes that a step has set for good: `training` is set again at each call."""
+        now, then = self.now(), self.attributes
+        kept = {k: v for k, v in now.items() if k != "training" and not isinstance(v, Blank)}
+        names = [k for k, v in kept.items() if k not in then or not alike(v, then[k])]
+        names += [k for k in then if k not in now]
+        names += [] if hooks_of(self.module) == self.hooks else ["hooks"]
+        return [f"{type(self.module).__name__}.{name}" for name in names]
+
 
 class Structure:
     """Modules as they were before a step was traced."""
@@ -62,11 +71,27 @@ class Structure:
             if each not in self.parts:
                 self.parts[each] = Part(each)
 
-    def leaves(self, leaves: Iterable[Any]) -> None:
-        """Note leaves that stand in no module."""
+    def leaves(self, leaves: Iterable[Any], before: dict[Any, bool]) -> None:
+        """Note leaves that stand in no module, some as they were before the step set them."""
         known = {x for part in self.parts.values() for x in part.flags}
-        self.flags = {x: x.requires_grad for x in leaves if x not in known}
+        self.flags = {x: before.get(x, x.requires_grad) for x in leaves if x not in known}
         self.hooked = {x: tuple((x.hooks or {}).values()) for x in leaves}
+
+    def effects(self) -> list[tuple[Any, Any]]:
+        """What the step sets and each call sets again: (module, training), (leaf, whether)."""
+        found: list[tuple[Any, Any]] = [
+            (part.module, part.module.training)
+            for part in self.parts.values()
+            if part.module.training is not part.attributes.get("training")
+        ]
+        flags = {x: flag for part in self.parts.values() for x, flag in part.flags.items()}
+        flags |= self.flags
+        changed = [x for x, flag in flags.items() if x.requires_grad != flag]
+        return found + [(x, x.requires_grad) for x in changed]
+
+    def changed(self) -> list[str]:
+        """What else is not as it was; traced tensors in attributes may be new."""
+        return [name for part in self.parts.values() for name in part.changed()]
 
     def same(self) -> bool:
         """Whether all are as they were."""
@@ -159,3 +184,12 @@ def hooks_of(module: Module) -> tuple:
     if hooks is None:
         return ()
     return tuple((kind, *listed.values()) for kind, listed in vars(hooks).items() if listed)
+
+
+def set_again(effects: list[tuple[Any, Any]]) -> None:
+    """What a step sets in Python, as it would be after its function has run."""
+    for thing, value in effects:
+        if isinstance(thing, Module):
+            thing.training = value
+        else:
+            thing.set_requires_grad(value)

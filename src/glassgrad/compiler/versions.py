@@ -39,6 +39,7 @@ class Versions(Builder):
     meaning   {node: what was written}, for nodes that stand for written tensors
     aliases   {leaf that shares the memory of another: the node that it stands for}
     own       leaves that the step itself made: they are forgotten at its end
+    flags     {leaf: its `requires_grad` before the step}, where the step sets it
     given_as  {argument: the node that stands for it}
     """
 
@@ -51,6 +52,7 @@ class Versions(Builder):
         self.aliases: dict[Any, Any] = {}
         self.own: set[Any] = set()
         self.given_as: dict[Any, Any] = {}
+        self.flags: dict[Any, bool] = {}
 
     def given(self, array: Any) -> None:
         """A user's array becomes a tensor: see the trace."""
@@ -220,7 +222,9 @@ class Versions(Builder):
                 "requires_grad of an argument is set in a compiled step\n"
                 f"    {here().text}\n    Write x = x.detach().requires_grad_()."
             )
-        if isinstance(x, Blank) and x.operation is not None and not x.requires_grad:
+        if not isinstance(x, Blank):
+            self.flags.setdefault(x, x.requires_grad)
+        elif x.operation is not None and not x.requires_grad:
             x.requires_grad = True
             self.stand(x, x)
 

@@ -97,6 +97,7 @@ class Engine:
             return False
         from .native import NativeSteps
 
+        self.run.updating = True  # a trace runs the user's code
         try:
             self.native = self.native or NativeSteps(self.run)
             if self.asked == "auto" and taken < self.native.worth(here):
@@ -108,6 +109,8 @@ class Engine:
             self.refused[here] = str(error)
             self.reason = str(error) if here == size else self.reason
             return False
+        finally:
+            self.run.updating = False
 
     def chunk(self, order: np.ndarray, here: int) -> list[float]:
         """The losses of steps by native code; fewer, or none, before one that has to be eager.

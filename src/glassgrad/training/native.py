@@ -107,7 +107,7 @@ class NativeSteps:
         assert entry is not None
         if random_states(self.run.model) != before:
             raise NotNativeError("the step draws random numbers of Python or NumPy")
-        if not entry.holds():
+        if not entry.once and not entry.holds():
             raise NotNativeError("the step changes attributes or lists outside of it")
         self.run.history.compile_seconds += perf_counter() - begun
         self.seen[rows] = entry
@@ -262,6 +262,8 @@ def refused_hooks(model: Any, optimizer: Any) -> str:
     for path, part in model.named_modules():
         if any(not own(f) for _, *functions in hooks_of(part) for f in functions):
             return f"{path or type(part).__name__} has hooks, which are called at each step"
+    if any(p.hooks for p in model.parameters()):
+        return "a parameter has hooks, which are called at each step"
     hooks = getattr(optimizer, "hooks", {})
     if hooks.get("step_pre") or hooks.get("step_post"):
         return "the optimizer has hooks, which are called at each step"
@@ -270,6 +272,7 @@ def refused_hooks(model: Any, optimizer: Any) -> str:
 
 def own(function: Any) -> bool:
     """Whether a function is of this package, whose hooks can be traced."""
+    function = getattr(function, "function", function)  # of a hook of a module
     module = getattr(function, "__module__", None) or type(function).__module__
     return module.split(".")[0] == __name__.split(".")[0]
 

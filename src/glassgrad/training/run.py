@@ -107,7 +107,6 @@ class Run:
         if self.interrupted:
             self.stopped = f"interrupted in epoch {self.epoch}"
         self.history.stopped, self.history.steps = self.stopped, self.step
-        self.history.engine = self.engine.name
         self.tell("on_train_end")
         return self.history
 
@@ -122,7 +121,7 @@ class Run:
             return
         self.history.losses.append(loss)
         self.history.epoch_seconds.append(seconds)
-        self.history.steps, self.history.engine = self.step, self.engine.name
+        self.history.steps = self.step
         self.judge()
         self.tell("on_epoch_end")
 
@@ -144,6 +143,7 @@ class Run:
                 aside += self.look_around()
                 if self.stopped or self.interrupted:
                     break
+        self.history.engine = self.engine.name
         aside += self.history.compile_seconds
         seconds = perf_counter() - started - aside
         return total / self.rows if self.rows else math.nan, seconds
