@@ -219,3 +219,43 @@ def test_r5_partial_derivatives_of_a_users_program():
         direction = tuple(gg.tensor(float(d), dtype=gg.float64) for d in np.eye(3)[k])
         _, rate = gg.func.jvp(program, tuple(x.detach() for x in leaves), direction)
         assert rate.item() == pytest.approx(found[k], rel=1e-12)
+
+
+# ---- R6
+
+
+def test_r6_the_product_rule_as_code_in_the_users_names():
+    @gg.compile
+    def slopes(x, y, z):
+        f = x * y * (z.exp() * y)
+        return gg.autograd.grad(f, (x, y, z))
+
+    leaves = [gg.tensor(v, dtype=gg.float64, requires_grad=True) for v in (2.0, 3.0, 0.5)]
+    closed = 9 * math.exp(0.5), 12 * math.exp(0.5), 18 * math.exp(0.5)
+    assert [s.item() for s in slopes(*leaves)] == pytest.approx(closed)
+
+    text = slopes.source()
+    assert "def step(\n    x, " in text
+    assert "gradient of test_r.py" in text
+    space = {}
+    exec(text, space)
+    assert list(map(float, space["step"](2.0, 3.0, np.float64(0.5)))) == pytest.approx(closed)
+
+
+def test_r6_a_networks_step_as_code():
+    gg.manual_seed(0)
+    net = gg.nn.Sequential(gg.nn.Linear(3, 4), gg.nn.Sigmoid(), gg.nn.Linear(4, 1)).double()
+    x, y = gg.randn(5, 3).double(), gg.randn(5, 1).double()
+
+    def gradients(x, y):
+        loss = ((net(x) - y) ** 2).mean()
+        return gg.autograd.grad(loss, list(net.parameters()))
+
+    compiled = gg.compile(gradients)
+    for found, right in zip(compiled(x, y), gradients(x, y)):
+        np.testing.assert_allclose(found, right, rtol=1e-12)
+    space = {}
+    exec(compiled.source(), space)
+    weights = [p.value for p in net.parameters()]
+    for found, right in zip(space["step"](x.value, y.value, *weights), gradients(x, y)):
+        np.testing.assert_allclose(found, right, rtol=1e-12)
