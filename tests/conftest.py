@@ -1,10 +1,14 @@
 """What all tests share: quiet surroundings, `--refresh`, and a count of what was skipped."""
 
 import os
+import tempfile
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures without a screen
+
+_cache = tempfile.TemporaryDirectory(prefix="glassgrad-")  # compiled steps are kept here
+os.environ["XDG_CACHE_HOME"] = _cache.name
 
 EXPECTED_SKIPS = ("no GPU",)  # the openings of reasons that `--no-skips` lets pass
 

@@ -49,10 +49,11 @@ def gradients(
 
 def ancestors(outputs: Iterable[Node]) -> list[Node]:
     """Every node that the outputs were computed from, and they themselves, inputs before users."""
-    found, stack = set(), list(outputs)
+    found: dict[Node, None] = {}  # in an order that is the same in every process
+    stack = list(outputs)
     while stack:
         y = stack.pop()
         if y not in found:
-            found.add(y)
+            found[y] = None
             stack.extend(y.inputs)
     return sorted(found, key=lambda y: y.serial)

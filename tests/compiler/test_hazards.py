@@ -6,10 +6,21 @@ import pytest
 import glassgrad as gg
 from glassgrad import nn, optim
 from glassgrad.compiler import native as machine
+from glassgrad.compiler.module import planned
 from glassgrad.compiler.graph import evaluated
 from glassgrad.compiler.plan import chunk as chunks
 from glassgrad.nn import functional as F
-from natively import assert_right, by_machine, by_numpy, cells_of, native_step, traced
+from natively import (
+    assert_right,
+    by_machine,
+    by_numpy,
+    cells_of,
+    mlp,
+    native_step,
+    network,
+    traced,
+    trainer,
+)
 
 T = gg.Tensor.lift
 random = np.random.default_rng(3)
@@ -30,33 +41,6 @@ def data(batch=32, features=20, classes=5, dtype="f"):
 
 def batches(count=4, **sizes):
     return [data(**sizes) for _ in range(count)]
-
-
-def network(*layers, dtype="f"):
-    gg.manual_seed(0)
-    net = nn.Sequential(*(layer() for layer in layers))
-    return net.double() if dtype == "d" else net
-
-
-def mlp(*sizes, activation=nn.Tanh, dtype="f"):
-    layers = []
-    for n, m in zip(sizes, sizes[1:]):
-        layers += [lambda n=n, m=m: nn.Linear(n, m), activation]
-    return network(*layers[:-1], dtype=dtype)
-
-
-def trainer(net, rule=lambda p: optim.SGD(p, lr=0.1), criterion=None):
-    """The user's loop from the lectures."""
-    optimizer, criterion = rule(net.parameters()), criterion or nn.CrossEntropyLoss()
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = criterion(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
 
 
 MOMENTUM = lambda p: optim.SGD(p, lr=0.1, momentum=0.9)
@@ -533,7 +517,7 @@ def small_caches(monkeypatch):
 
 
 def chunk_of(graph):
-    return machine.planned(graph).chunk
+    return planned(graph).chunk
 
 
 def dropped():

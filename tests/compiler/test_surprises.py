@@ -556,17 +556,17 @@ def numbers_as_arguments():
     return (lambda x, factor: x * factor if factor > 1 else x), []
 
 
-@refused("draws numbers from random")
+@refused("from random, which would be the same")
 def random_of_python():
     return lambda x: x * random.random()
 
 
-@refused("draws numbers from numpy.random")
+@refused("from numpy.random")
 def random_of_numpy():
     return lambda x: x * float(np.random.rand())
 
 
-@refused("draws numbers from stream")
+@refused("from stream")
 def a_stream_of_numpy():
     stream = np.random.default_rng(0)
     return lambda x: x * float(stream.normal())

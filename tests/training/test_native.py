@@ -1,4 +1,4 @@
-"""Native steps of `fit`: the numbers of eager steps, and the same errors, events and interruptions."""
+"""Native steps of `fit`: the numbers of eager steps, the same errors, events and interruptions."""
 
 import signal
 import subprocess
@@ -13,6 +13,7 @@ import glassgrad as gg
 from glassgrad import nn, optim
 from glassgrad.data import DataLoader, Dataset, TensorDataset
 from glassgrad.training import Callback, Checkpoint, NonFiniteError, Progress, Schedule, engine
+from glassgrad.training.forward import Forward
 
 random = np.random.default_rng(0)
 X = random.normal(size=(43, 6)).astype(np.float32)
@@ -46,10 +47,10 @@ def bits(model):
 def both(make, data=(X, CLASSES), tolerance=1e-5, callbacks=(), **changes):
     """Train by either engine: histories and states agree; the native history."""
     histories, states, drawn = [], [], []
-    for engine in ("eager", "native"):
+    for kind in ("eager", "native"):
         model = make()
-        called = {"callbacks": [make() for make in callbacks]}
-        histories.append(fit(model, data, engine=engine, **called, **changes))
+        called = {"callbacks": [callback() for callback in callbacks]}
+        histories.append(fit(model, data, engine=kind, **called, **changes))
         states.append(state(model))
         drawn.append(gg.rand(1).item())
     eager, native = histories
@@ -179,6 +180,42 @@ def test_arguments(changes):
     both(lambda: network(nn.ReLU), **changes)
 
 
+# ---- outputs
+
+
+class Centred(nn.Module):
+    def forward(self, x):
+        return x - x.mean(0)
+
+
+@pytest.mark.parametrize("middle", [nn.Tanh, nn.Dropout, Centred])
+def test_outputs_of_blocks_are_those_of_the_model(monkeypatch, middle):
+    monkeypatch.setattr(sys.modules["glassgrad.training.predict"], "FEWEST", 2)
+    monkeypatch.setattr("glassgrad.training.forward.worth", lambda entry: 2)
+    monkeypatch.setattr(Forward, "compiled", lambda *a: used.append(1) or compiled(*a))
+    used, model = [], network(middle, nn.ReLU)
+    model.eval()
+    expected = np.concatenate(
+        [model(gg.from_numpy(X[i : i + 10])).detach().numpy() for i in range(0, 43, 10)]
+    )
+    np.testing.assert_allclose(gg.predict(model, X, batch_size=10), expected, atol=1e-6)
+    assert len(used) == (4 if middle is Centred else 5)  # its last rows depend on each other
+    found = gg.evaluate(model, (X, CLASSES), loss="cross_entropy", batch_size=10)
+    loss = nn.CrossEntropyLoss()(gg.from_numpy(expected), gg.from_numpy(CLASSES))
+    assert found["loss"] == pytest.approx(loss.item(), abs=1e-6)
+    assert gg.predict(model, X, batch_size=10, samples=2).shape == (2, 43, 3)
+
+
+compiled = Forward.compiled
+
+
+@pytest.mark.parametrize("make", [lambda: network(Peek), lambda: network(Lucky), lambda: hooked()])
+def test_outputs_that_python_decides_on_are_eager(monkeypatch, make):
+    monkeypatch.setattr(sys.modules["glassgrad.training.predict"], "FEWEST", 2)
+    monkeypatch.setattr(Forward, "compiled", None)
+    assert gg.predict(make(), X, batch_size=10).shape == (43, 3)
+
+
 # ---- when
 
 
@@ -210,7 +247,7 @@ class Peek(nn.Module):
 
 class Lucky(nn.Module):
     def forward(self, x):
-        return x * np.random.random()  # noqa: NPY002
+        return x * np.random.random()
 
 
 class Counts(nn.Module):
@@ -293,10 +330,10 @@ def test_a_callback_sees_each_step():
     np.testing.assert_allclose(diaries[1].weights, diaries[0].weights, atol=1e-5)
 
 
-def test_learning_rates_change_between_epochs_and_steps():
-    for each in ("epoch", "step"):
-        schedule = lambda: Schedule(lambda o: optim.lr_scheduler.ExponentialLR(o, 0.8), each)
-        both(lambda: network(nn.ReLU), callbacks=[schedule])
+@pytest.mark.parametrize("each", ["epoch", "step"])
+def test_learning_rates_change_between_epochs_and_steps(each):
+    schedule = lambda: Schedule(lambda o: optim.lr_scheduler.ExponentialLR(o, 0.8), each)
+    both(lambda: network(nn.ReLU), callbacks=[schedule])
 
 
 class Freeze(Callback):
@@ -323,6 +360,19 @@ def test_weights_that_a_callback_sets_are_taken():
                 run.model[0].weight.mul_(0.5)
 
     both(lambda: network(nn.ReLU), callbacks=[Shrink])
+
+
+class Boost(Callback):
+    """Changes the weights of rows, then the rows."""
+
+    def on_epoch_end(self, run):
+        run.subtrain.weights = np.linspace(0, 2, len(run.subtrain), dtype=np.float32)
+        if run.epoch == 3:
+            run.subtrain = run.subtrain.part(np.arange(30))
+
+
+def test_rows_and_weights_that_a_callback_sets_are_taken():
+    both(lambda: network(nn.ReLU), callbacks=[Boost], epochs=5, sample_weight=np.ones(43))
 
 
 def test_gradients_are_not_kept_and_the_error_shows_what_keeps_them():
@@ -354,11 +404,13 @@ def test_a_line_of_progress_names_the_engine(capsys):
 # ---- what goes wrong
 
 
-def failure(engine, make, data, **changes):
+def failure(kind, make, data, **changes):
     """What a training that fails says, and the state that it leaves."""
     model = make()
+    if "callbacks" in changes:
+        changes["callbacks"] = [changes["callbacks"]()]
     with pytest.raises((NonFiniteError, ValueError, IndexError, RuntimeError)) as raised:
-        fit(model, data, engine=engine, **changes)
+        fit(model, data, engine=kind, **changes)
     return str(raised.value), type(raised.value), state(model)
 
 
@@ -382,7 +434,7 @@ def test_a_loss_that_is_nan_stops_before_its_step(place):
 
 class Root(nn.Module):
     def forward(self, x):
-        return (3 - x).clamp(min=0).sqrt()  # where it is 0, its slope is infinite
+        return (x * x * (x.detach() < 3)).sqrt()  # where it is 0, its slope is infinite
 
 
 class Exp(nn.Module):
@@ -394,7 +446,7 @@ class Exp(nn.Module):
 def test_the_operation_that_overflows_is_named():
     features = X.copy()
     features[17] *= 100
-    slow = {"loss": "mse", "shuffle": False, "optimizer": lambda w: optim.SGD(w, 1e-6)}
+    slow = {"loss": "mse", "shuffle": False, "optimizer": lambda w: optim.SGD(w, 1e-20)}
     said = same_failure(lambda: network(Exp), (features, VALUES), **slow)
     assert "in step 2 (epoch 1); the step was not taken" in said
     assert "first: exp in 1 (Exp) gave inf" in said
@@ -407,15 +459,18 @@ def test_a_gradient_that_is_not_finite_stops_before_its_step_too():
     features[25] = 9.0
 
     def make():
+        gg.manual_seed(1)
         model = nn.Sequential(nn.Linear(6, 3), Root())
         with gg.no_grad():
             model[0].weight[...] = 0.1
         return model
 
-    slow = {"loss": "mse", "shuffle": False, "optimizer": lambda w: optim.SGD(w, 1e-4)}
+    slow = {"loss": "mse", "shuffle": False, "optimizer": lambda w: optim.SGD(w, 1e-2)}
     said = same_failure(make, (features, VALUES), **slow)
     assert said.startswith("the gradient of 0.weight is not finite in step 3 (epoch 1)")
     assert "the gradient of" in said.splitlines()[1]
+    rates = lambda: Schedule(lambda o: optim.lr_scheduler.ExponentialLR(o, 0.5), "step")
+    assert same_failure(make, (features, VALUES), callbacks=rates, **slow) != said  # other numbers
 
 
 def test_labels_out_of_range_are_said_as_eager_says_it():

@@ -6,11 +6,13 @@
     program   the graph as a Python program that needs only NumPy
     plan      which nodes share a loop, what is stored, where and in which order
     emit      the text of machine code for each loop
-    native    text to machine code, memory, cache
+    native    machine code on the user's arrays; epoch, over rows of whole arrays
+    cache     machine code that is known already
     step      what the user calls
 """
 
 from .graph import TraceError
+from .replay import NonFiniteLoss
 from .step import CompiledStep, compile
 
-__all__ = ["CompiledStep", "TraceError", "compile"]
+__all__ = ["CompiledStep", "NonFiniteLoss", "TraceError", "compile"]

@@ -33,9 +33,9 @@ class Draws:
         for (name, state), before in zip(self.streams, self.before):
             if state() != before:
                 raise TraceError(
-                    f"a compiled step draws numbers from {name}, which would be the same at each "
-                    "call\n    Draw with gg.rand, gg.randn or gg.randint, or hand the number to "
-                    "the step as an argument."
+                    f"a compiled step draws random numbers of Python or NumPy, from {name}, which "
+                    "would be the same at each call\n    Draw with gg.rand, gg.randn or "
+                    "gg.randint, or hand the number to the step as an argument."
                 )
 
 

@@ -8,114 +8,58 @@ whatever layout is quickest, from `enter` to `leave`.
 from __future__ import annotations
 
 import ctypes
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from ..operations.elementwise import cast
-from ..operations.gather import take
-from ..types import Type, int64
-from .graph import Graph, blank, building, transformed
-from .native import Library, aligned, callback_slot, module_text, object_code, planned
+from .artifact import Artifact
+from .cache import Request, compiled
+from .graph import Graph
+from .machine import aligned
+from .places import Place, Source
 from .target import Target, host
-
-MANY = 2**40  # rows of an array whose length is not known while compiling
-
-
-class Source(NamedTuple):
-    """Where the rows of an input come from: an array [rows, ...] of some dtype."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-
-def gathering(graph: Graph, sources: list[Source]) -> Graph:
-    """The graph that reads row numbers, and the rows of whole arrays, in place of a batch."""
-    batch = graph.inputs[0].shape[0]
-    rows = blank(Type((batch,), int64), name="rows")
-    arrays, instead = [], {}
-    with building():
-        for x, source in zip(graph.inputs, sources, strict=True):
-            array = blank(Type((MANY, *source.shape[1:]), source.dtype), name=x.name)
-            arrays.append(array)
-            taken = array.apply(take, array, rows)
-            instead[x] = taken if source.dtype == x.dtype else taken.apply(cast, taken, dtype=x.dtype)
-    made = transformed_leaves(graph, instead)
-    made.inputs = [rows, *arrays]
-    made.names = {**graph.names, rows: "rows"}
-    made.names |= {a: f"all_{graph.names.get(x, 'input')}" for a, x in zip(arrays, graph.inputs)}
-    return made
-
-
-def transformed_leaves(graph: Graph, instead: dict[Any, Any]) -> Graph:
-    """The graph with leaves replaced."""
-    return transformed(graph, lambda x: instead.get(x, x))
-
-
-EPOCH = """
-define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken) {{
-entry:
-  %first = load ptr, ptr %table
-  br label %step
-step:
-  %t = phi i64 [0, %entry], [%next, %fine]
-  %o = mul i64 %t, {bytes}
-  %rows = getelementptr i8, ptr %first, i64 %o
-  store ptr %rows, ptr %table
-  %code = call i32 @step(ptr %arena, ptr %table)
-  %ok = icmp eq i32 %code, 0
-  br i1 %ok, label %fine, label %done
-fine:
-  %lp = getelementptr i8, ptr %arena, i64 {loss}
-  %l = load {kind}, ptr %lp
-  %lo = getelementptr {kind}, ptr %losses, i64 %t
-  store {kind} %l, ptr %lo
-  %next = add i64 %t, 1
-  %more = icmp slt i64 %next, %steps
-  br i1 %more, label %step, label %done
-done:
-  %result = phi i32 [%code, %step], [0, %fine]
-  %count = phi i64 [%t, %step], [%next, %fine]
-  store i64 %count, ptr %taken
-  store ptr %first, ptr %table
-  ret i32 %result
-}}
-"""
 
 
 class NativeEpoch:
-    """A step over rows of whole arrays, many times in one call; its first output is the loss."""
+    """A step over rows of whole arrays, many times in one call; its first output is the loss.
+
+    `passes` are functions from graph to graph that come first, unless the code is known already.
+    """
 
     def __init__(
         self, graph: Graph, sources: list[Source], target: Target | None = None,
-        beside: NativeEpoch | None = None,
-    ) -> None:
+        beside: NativeEpoch | None = None, passes: tuple[Callable, ...] = (),
+    ) -> None:  # fmt: skip
         self.target = target or host()
-        self.batch = graph.inputs[0].shape[0]
-        self.graph = gathering(graph, sources)
-        self.plan = planned(self.graph, resident=True, beside=None if beside is None else beside.plan)
-        loss = self.plan.buffers[self.plan.graph.outputs[0]]
-        kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
-        self.loss_dtype = loss.dtype
-        self.text = module_text(self.plan, self.target) + EPOCH.format(
-            bytes=8 * self.batch, loss=loss.offset, kind=kind
-        )
-        self.library = Library(object_code(self.text, self.target), self.target)
+        self.batch, self.graph = graph.inputs[0].shape[0], graph
+        cells: tuple[Place, ...] | None = None if beside is None else beside.artifact.cells
+        self.request = Request(graph, self.target, passes, tuple(sources), True, cells)
+        found = compiled(self.request)
+        self.artifact: Artifact = found.artifact
+        self.library = found.library
+        if self.artifact.calls:
+            name = self.artifact.calls[0].operation.name
+            raise NotImplementedError(f"{name} is computed by NumPy")
         kinds = [ctypes.c_void_p] * 3 + [ctypes.c_int64, ctypes.c_void_p]
         self.epoch = self.library.function("epoch", ctypes.c_int32, *kinds)
-        self.arena = aligned(self.plan.arena)
+        self.loss_dtype = self.artifact.outputs[0].dtype
+        self.arena = aligned(self.artifact.arena)
         if beside is not None:
             self.share(beside)
         self.known: tuple | None = None
-        self.table = np.zeros(callback_slot(self.plan) + 1, np.uint64)
+        self.table = np.zeros(self.artifact.pointers, np.uint64)
         self.taken = np.zeros(1, np.int64)
 
-    def view(self, x: Any) -> np.ndarray:
-        """The memory of a stored node as an array."""
-        buffer = self.plan.buffers[x]
-        assert buffer.strides is not None
-        strides = [s * buffer.dtype.itemsize for s in buffer.strides]
-        return np.ndarray(buffer.shape, buffer.dtype, self.arena, buffer.offset, strides)
+    @property
+    def plan(self) -> Any:
+        """Kernels and memory, planned again to be looked at."""
+        return self.request.plan
+
+    @property
+    def text(self) -> str:
+        """The module in LLVM's language, written again to be looked at."""
+        return self.request.text
 
     def share(self, other: NativeEpoch) -> None:
         """One arena for both, so that either can go on where the other stopped."""
@@ -127,12 +71,14 @@ class NativeEpoch:
     def memory(self) -> tuple[list, list, list, list]:
         """Cells and what is written of them with their leaves; tables; hyper-parameters."""
         if self.known is None or self.known[0] is not self.arena:
-            graph = self.plan.graph
-            cells = [(self.view(cell), leaf) for cell, leaf in graph.cells.items()]
-            written = [(self.view(cell), graph.cells[cell]) for cell in graph.updates]
-            tables = [(self.view(x), x.value) for x in graph.constants]
-            hypers = [(self.view(x), *place) for x, place in graph.hypers.items()]
-            self.known = self.arena, (cells, written, tables, hypers)
+            found, arena = self.artifact, self.arena
+            leaves = self.graph.cells.values()
+            cells = [(p.view(arena), leaf) for p, leaf in zip(found.cells, leaves, strict=True)]
+            written = [cells[i] for i in found.written]
+            tables = [(table.place.view(arena), table.value) for table in found.tables]
+            where = self.graph.hypers.values()
+            hypers = [(p.view(arena), *w) for p, w in zip(found.hypers, where, strict=True)]
+            self.known = arena, (cells, written, tables, hypers)
         return self.known[1]
 
     def enter(self) -> None:
@@ -168,5 +114,8 @@ class NativeEpoch:
         code = self.epoch(
             self.arena.ctypes.data, self.table.ctypes.data, losses.ctypes.data, steps,
             self.taken.ctypes.data,
-        )
+        )  # fmt: skip
         return losses[: self.taken[0]], code
+
+
+__all__ = ["NativeEpoch", "Source"]

@@ -15,7 +15,7 @@ from typing import Any
 from ..operations.loop import PRODUCTS
 from ..types import int64, is_real
 from .emit.outline import Outlining
-from .emit.position import LANE, LANE_POSITION, LANES, ZERO, Position, constant, variable
+from .emit.position import LANE_POSITION, LANES, ZERO, Position, bounds_of, constant, lanes_of, variable
 from .emit.register import Register
 from .graph import number_of
 from .plan.kernel import CHUNK, Kernel, Plan, entry_position, identity, is_scatter, space
@@ -84,7 +84,7 @@ class Nest(Outlining):
 
     def stored(self, x: Any) -> bool:
         """Whether another kernel, or the user, has put the value into memory."""
-        return x in self.plan.buffers and self.plan.home.get(x) is not self.kernel
+        return x in self.plan.buffers and self.plan.given(x, self.kernel)
 
     def behind(self, x: Any, index: tuple[Position, ...], when: tuple[Condition, ...]) -> list:
         """What `compute` asks `value` for."""
@@ -145,10 +145,10 @@ class Nest(Outlining):
         return total
 
     def needed(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...] | None:
-        """Those that do not hold anyhow; None where one can never hold."""
+        """Those that do not hold anyhow in lanes that count; None where one can never hold."""
         kept = []
         for c in conditions:
-            low, high = self.range_of(c.position)
+            low, high = bounds_of(c.position, self.bounds)
             if high < c.low or low >= c.high:
                 return None
             if low < c.low or high >= c.high:
@@ -251,7 +251,9 @@ class Nest(Outlining):
         for first, width, parts in panels(self.length(axis), size, most, self.few):
             with self.loop(first, first + width * parts, width) as loop:
                 at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
-                at = [i + LANE_POSITION for i in at] if size > 1 else at
+                if size > 1:
+                    left = self.length(axis) - (first + width * (parts - 1)) * size
+                    at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
                 self.blocks(rest, {**block, axis: at})
 
     def length(self, axis: int) -> int:
@@ -383,8 +385,7 @@ class Nest(Outlining):
             new = fold.step(self, total, *values)
         mask = None
         if kernel.lane in kernel.inner:
-            mask = self.mask(self.needed((
-                Condition(inner[kernel.lane], 0, kernel.extents[kernel.lane]),)) or ())
+            mask = self.mask((Condition(inner[kernel.lane], 0, kernel.extents[kernel.lane]),))
         return new if mask is None else self.select(mask, new, total)
 
     def operand(self, x: Any, entries: Any, place: Point) -> Any:
@@ -406,14 +407,14 @@ class Nest(Outlining):
         """The lanes are folded away: sixteen totals become a vector by a tree."""
         kernel = self.kernel
         out, merge = kernel.out_lane, hero.operation.fold.merge
-        start = points[0][out].without(LANE).without(CHUNK)  # type: ignore[index]
+        start = points[0][out].first_lane.without(CHUNK)  # type: ignore[index]
         known = not start.terms
         rows = min(LANES, self.length(out) - start.constant) if known else LANES  # type: ignore[arg-type]
         totals: list[list[Register]] = [[] for _ in points]
         group = self.processor.tile(hero.dtype).dots[1]
         for low in range(0, rows, group):
             part = range(low, min(low + group, rows))
-            single = [{**p, out: p[out].without(LANE) + n} for p in points for n in part]
+            single = [{**p, out: p[out].first_lane + n} for p in points for n in part]
             found = self.fold(hero, single)  # type: ignore[arg-type]
             for k, total in enumerate(totals):
                 total += found[k * len(part) : (k + 1) * len(part)]
@@ -431,7 +432,7 @@ class Nest(Outlining):
         whole = count - count % size
 
         def go(i: Position, totals: list[Register]) -> list[Register]:
-            at = self.start(axis) + (i + LANE_POSITION if size > 1 else i)
+            at = self.start(axis) + (i + lanes_of(count - i.constant) if size > 1 else i)
             return self.over(rest, {**inner, axis: at}, totals, body)
 
         if count <= UNROLL and not self.kernel.contracts:
@@ -480,7 +481,8 @@ class Nest(Outlining):
                 for first, width, parts in panels(kernel.extents[axes[0]], size, 1):
                     with self.loop(first, first + width * parts) as loop:
                         at = loop.index * size
-                        at = at + LANE_POSITION if size > 1 else at
+                        rest = kernel.extents[axes[0]] - first * size
+                        at = at + lanes_of(rest) if size > 1 else at
                         visit(axes[1:], {**point, axes[0]: at})
                 return
             index = tuple(point[a] for a in range(len(kernel.extents)))

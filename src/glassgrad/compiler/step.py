@@ -72,6 +72,8 @@ class CompiledStep:
     graph()          the nodes and edges of the last signature
     program()        its statements before and after rewriting
     source()         a Python program that needs only NumPy and does the same
+    kernels()        the loops of the native step; with timed=True how long each takes
+    llvm()           its text in LLVM's language; assembly() that of this machine
     """
 
     backend: Callable = staticmethod(readable)  # what runs a graph; see compiler/backend
@@ -244,6 +246,27 @@ class CompiledStep:
     def program(self) -> str:
         """The statements before and after rewriting."""
         return f"# as traced\n{source(self.graph())}\n# rewritten\n{self.source()}"
+
+    def kernels(self, timed: bool = False) -> str:
+        """The loops of the native step, a line each: what is fused, read and stored.
+
+        `timed` measures each on made-up data; nothing of the step's own changes.
+        """
+        from .look import kernels_text
+
+        return kernels_text(self._entry().graph, timed)
+
+    def llvm(self) -> str:
+        """The native step in LLVM's language."""
+        from .look import llvm_text
+
+        return llvm_text(self._entry().graph)
+
+    def assembly(self) -> str:
+        """The native step in the assembly of this machine."""
+        from .look import assembly_text
+
+        return assembly_text(self._entry().graph)
 
     def _entry(self) -> Entry:
         if self.last is None:

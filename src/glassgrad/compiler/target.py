@@ -48,18 +48,37 @@ def _tile(pieces: int, registers: int) -> Tile:
     return Tile(1, {1: max(sums, 1)}, (1, max(min(sums, 8), 1)))
 
 
-def host() -> Target:
-    """This machine."""
-    import llvmlite.binding as llvm
+class NoTargetError(RuntimeError):
+    """There is no native code for this machine; the message says why."""
 
-    features = llvm.get_host_cpu_features()
-    triple = llvm.get_process_triple()
-    wide = bool(features.get("avx512f")) and bool(features.get("avx512vl"))
-    if triple.startswith("aarch64") or triple.startswith("arm64"):
-        return Target(triple, llvm.get_host_cpu_name(), features.flatten(), 16, 32)
-    return Target(
-        triple, llvm.get_host_cpu_name(), features.flatten(), 64 if wide else 32, 32 if wide else 16
-    )
+
+@cache
+def host() -> Target:
+    """This machine.
+
+    Raises:
+        NoTargetError: It has no fused multiply-add on vectors, or LLVM is not there.
+    """
+    try:
+        import llvmlite.binding as llvm
+    except (ImportError, OSError) as error:
+        raise NoTargetError(f"LLVM cannot be loaded: {error}") from None
+    name, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
+    return target_of(llvm.get_process_triple(), name, dict(features), features.flatten())
+
+
+def target_of(triple: str, name: str, has: dict[str, bool], features: str) -> Target:
+    """The target for a processor that has these features."""
+    kind = triple.split("-")[0]
+    if kind in ("aarch64", "arm64"):
+        return Target(triple, name, features, 16, 32)
+    if kind not in ("x86_64", "amd64"):
+        raise NoTargetError(f"there is no native code for processors of the kind {kind}")
+    lacks = [f for f in ("avx2", "fma", "f16c") if not has.get(f)]
+    if lacks:
+        raise NoTargetError(f"{name} has no {' and no '.join(lacks)}, which native code needs")
+    wide = all(has.get(f) for f in ("avx512f", "avx512vl", "avx512bw", "avx512dq"))
+    return Target(triple, name, features, 64 if wide else 32, 32 if wide else 16)
 
 
 AVX2 = Target("x86_64-unknown-linux-gnu", "x86-64-v3", "", 32, 16)

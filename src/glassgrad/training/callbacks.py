@@ -23,7 +23,11 @@ class Callback:
 
     An event that is not overridden costs nothing.  `on_step_end` costs what lies between the steps
     of native code: each is then a call of its own, with the parameters brought back after it.
+
+    parameters  whether `on_step_end` looks at parameters, or at what else steps write
     """
+
+    parameters = True
 
     def on_train_start(self, run: Any) -> None:
         """Before the first epoch, and before a checkpoint is loaded."""
@@ -184,6 +188,8 @@ class Converged(Callback):
     iterations  the largest number of steps; None is no limit but `epochs`
     """
 
+    parameters = False
+
     def __init__(self, epsilon: float = 1e-4, iterations: int | None = None) -> None:
         self.epsilon, self.iterations = epsilon, iterations
 
@@ -208,6 +214,8 @@ class Schedule(Callback):
     each       "epoch" or "step": when it is advanced
     monitor    the curve that ReduceLROnPlateau watches; see `Monitor`
     """
+
+    parameters = False
 
     def __init__(self, scheduler: Any, each: str = "epoch", monitor: str | None = None) -> None:
         if each not in ("epoch", "step"):

@@ -11,16 +11,18 @@ from typing import Any
 
 from .engine import FEWEST
 
-COMPILING, EACH_COMPILED = 0.08, 0.0012  # seconds: in all, and for each operation
-EACH, ELEMENT, PRODUCT = 5e-6, 1e-9, 1.5e-10  # seconds of an eager step
-RANDOM = 150  # operations that random bits are made of
+COMPILING, EACH_COMPILED = 0.08, 0.0006  # seconds: in all, and for each operation
+EACH, ELEMENT = 3.5e-6, 0.5e-9  # seconds of an eager operation, and for each of its elements
+MATRIX, WINDOW = 3e-11, 1.5e-10  # for each product in a product of matrices, and in other loops
+DRAW, DRAWN = 1e-4, 1.4e-8  # for random bits, and for each of them
+WORDS = 150  # operations that random bits are compiled to
 
 
 def worth(entry: Any) -> int:
     """The number of eager steps after which a traced step is compiled."""
     nodes = [x for x in entry.graph.nodes if x.operation is not None]
     drawn = sum(x.operation.kind == "random" for x in nodes)
-    compiling = COMPILING + EACH_COMPILED * (len(nodes) + RANDOM * drawn)
+    compiling = COMPILING + EACH_COMPILED * (len(nodes) + WORDS * drawn)
     return max(FEWEST, math.ceil(compiling / sum(map(seconds, nodes))))
 
 
@@ -29,10 +31,11 @@ def seconds(x: Any) -> float:
     size = math.prod(x.shape)
     kind, name = x.operation.kind, x.operation.name
     if kind == "random":
-        return RANDOM * (EACH + ELEMENT * size / 4)
+        return DRAW + DRAWN * size
     if kind == "loop":
         space = x.operation.space(x, *x.inputs, **x.parameters)
-        return EACH + PRODUCT * math.prod(space.extents)
+        each = MATRIX if name == "contract" else WINDOW
+        return EACH + each * math.prod(space.extents)
     if name == "linear":
-        return EACH + PRODUCT * size * x.inputs[0].shape[-1]
+        return EACH + MATRIX * size * x.inputs[0].shape[-1]
     return EACH + ELEMENT * size

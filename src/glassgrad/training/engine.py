@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import math
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +12,12 @@ import numpy as np
 from .rows import ArrayRows
 
 if TYPE_CHECKING:
+    from .forward import Forward
     from .native import NativeSteps
 
 ENGINES = ("auto", "native", "eager")
 FEWEST = 20  # eager steps before it is found out whether others pay
+Steps = Generator[tuple[list[float], int], None, None]
 SHORT = "so few steps take less time than compiling them"
 
 
@@ -29,12 +33,14 @@ class Engine:
     reason   why steps are eager; empty if they are not
     refused  {batch size: why its steps are eager}
     used     whether there have been native steps
+    forwards {rows: what computes outputs for them}
     """
 
     def __init__(self, run: Any, asked: str = "eager") -> None:
         self.run, self.asked = run, asked
         self.native: NativeSteps | None = None
         self.refused: dict[int, str] = {}
+        self.forwards: dict[Any, Forward] = {}
         self.used = False
         never = "" if asked == "eager" else refused(run)
         if never and asked == "native":
@@ -54,7 +60,7 @@ class Engine:
         """Why steps are eager that were to be native; empty if there is nothing to say."""
         return "" if self.used or self.reason == SHORT else self.reason
 
-    def steps(self) -> Iterator[tuple[list[float], int]]:
+    def steps(self) -> Steps:
         """The steps of an epoch as they are taken: the losses of one or more, and rows of each."""
         if not self.possible:
             for batch in self.run.batches():
@@ -65,13 +71,15 @@ class Engine:
         finally:
             self.leave()
 
-    def gathered(self) -> Iterator[tuple[list[float], int]]:
+    def gathered(self) -> Steps:
         """Steps over rows in memory, as many in a call as may be."""
         rows, order = self.run.subtrain, self.run.order()
         order = np.arange(len(rows)) if order is None else order
         size, at = self.run.batch_size or len(order), 0
         while at < len(order):
             here = min(size, len(order) - at)
+            if self.native is not None and self.run.each_step:
+                self.native.renew()
             losses = self.chunk(order[at:], here) if self.is_due(here, size) else []
             if not losses:
                 self.leave()
@@ -99,7 +107,8 @@ class Engine:
 
         self.run.updating = True  # a trace runs the user's code
         try:
-            self.native = self.native or NativeSteps(self.run)
+            if self.native is None or not self.native.is_of(self.run):
+                self.native = NativeSteps(self.run)
             if self.asked == "auto" and taken < self.native.worth(here):
                 return False
             return self.native.ready(here)
@@ -125,9 +134,22 @@ class Engine:
         losses, _ = self.native.steps(order[: steps * here], here)
         self.run.updating = False
         self.used, self.run.history.threads = True, 1
-        if self.run.each_step:
+        if any(callback.parameters for callback in self.run.each_step):
             self.leave()
         return losses
+
+    def forward(self, rows: Any, size: int) -> Callable | None:
+        """What computes the outputs for batches of these rows, if it need not be the model."""
+        if not self.used or not isinstance(rows, ArrayRows):
+            return None
+        from .forward import Forward
+
+        size = min(size, len(rows))
+        if rows not in self.forwards:
+            self.forwards[rows] = Forward(self.run.model, size)
+        epochs = math.inf if self.asked == "native" else self.run.epoch - 1
+        blocks = epochs * math.ceil(len(rows) / size)
+        return functools.partial(self.forwards[rows], taken=blocks)
 
     def leave(self) -> None:
         """Let Python look at the parameters."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import random
 from math import isfinite
+from operator import is_
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -16,10 +17,9 @@ import numpy as np
 
 from ..compiler.entry import Entry
 from ..compiler.epoch import NativeEpoch, Source
-from ..compiler.graph import TraceError
+from ..compiler.graph import Graph, TraceError
 from ..compiler.kept import NotKept
 from ..compiler.lower import lowered
-from ..compiler.plan.kernel import is_call
 from ..compiler.rewrite import rewritten
 from ..compiler.step import CompiledStep
 from ..compiler.structure import hooks_of
@@ -57,6 +57,11 @@ def update(
     return found
 
 
+def parts_of(run: Any) -> tuple:
+    """What a step is made of."""
+    return run.model, run.objective, run.objective.loss, run.optimizer
+
+
 class NativeSteps:
     """The steps of a run in native code.
 
@@ -64,22 +69,24 @@ class NativeSteps:
     seen     {batch size: what was traced last}
     pays     {batch size: the eager steps after which compiling has paid}
     inside   whose memory holds the state at the moment; None when the leaves hold it
-    since    (code, rows) of the calls since the state was taken from the leaves
+    since    (code, rows, hyper-parameters) of the calls since the state was taken from the leaves
     pace     seconds that a step took in the last call, by batch size
     """
 
     def __init__(self, run: Any) -> None:
-        self.run, self.rows = run, run.subtrain
-        objective = run.objective
-        parts = run.model, objective, objective.loss, run.optimizer
-        self.step = CompiledStep(functools.partial(update, *parts))
+        self.run, self.rows, self.parts = run, run.subtrain, parts_of(run)
+        self.step = CompiledStep(functools.partial(update, *self.parts))
         self.codes: dict[int, list[Code]] = {}
         self.seen: dict[int, Entry] = {}
         self.pays: dict[int, int] = {}
         self.pace: dict[int, float] = {}
         self.inside: Code | None = None
-        self.since: list[tuple[Code, np.ndarray]] = []
+        self.since: list[tuple[Code, np.ndarray, list[float]]] = []
         self.arrays: list[np.ndarray] = []
+
+    def is_of(self, run: Any) -> bool:
+        """Whether these are the steps of the run as it is now."""
+        return self.rows is run.subtrain and all(map(is_, self.parts, parts_of(run)))
 
     # ---- compiling
 
@@ -107,7 +114,7 @@ class NativeSteps:
         assert entry is not None
         if random_states(self.run.model) != before:
             raise NotNativeError("the step draws random numbers of Python or NumPy")
-        if not entry.once and not entry.holds():
+        if entry.changed or (not entry.once and not entry.holds()):
             raise NotNativeError("the step changes attributes or lists outside of it")
         self.run.history.compile_seconds += perf_counter() - begun
         self.seen[rows] = entry
@@ -121,6 +128,13 @@ class NativeSteps:
         if self.inside is not None and self.inside.rows == rows:
             return True
         return self.code(rows) is not None
+
+    def renew(self) -> None:
+        """Take hyper-parameters anew, in a state that is not in the leaves."""
+        if self.inside is not None and self.inside.entry.holds():
+            self.inside.epoch.go_on()
+        else:
+            self.leave()
 
     def code(self, rows: int) -> Code | None:
         """What was compiled for the step as it is now, or is compiled now."""
@@ -141,18 +155,12 @@ class NativeSteps:
     def compiled(self, entry: Entry, rows: int) -> Code:
         """Machine code for a traced step, in the memory of the step that is running."""
         begun = perf_counter()
-        self.arrays = self.arrays or arrays_of(self.rows)
-        sources = [Source(a.shape, a.dtype) for a in self.arrays]
+        sources = [Source(a.shape, a.dtype) for a in arrays_of(self.rows)]
         try:
-            graph = rewritten(lowered(entry.graph))
-            if len(graph.nodes) > LARGEST:
-                raise NotNativeError(f"the step has {len(graph.nodes):,} operations")
-            epoch = NativeEpoch(graph, sources, beside=self.beside(entry))
+            beside, passes = self.beside(entry), (lowered, rewritten, bounded)
+            epoch = NativeEpoch(entry.graph, sources, beside=beside, passes=passes)
         except Exception as error:
             raise NotNativeError(first_line(error)) from error
-        for kernel in epoch.plan.kernels:
-            if kernel.call is not None and is_call(kernel.call):
-                raise NotNativeError(f"{kernel.call.operation.name} is computed by NumPy")
         for _, grad in entry.after:
             if isinstance(grad, NotKept):
                 grad.reason = NO_GRADIENT
@@ -179,6 +187,7 @@ class NativeSteps:
             code.epoch.go_on()
         else:
             self.leave()
+            self.arrays = arrays_of(self.rows)
             code.epoch.enter()
         self.inside = code
         return code
@@ -212,7 +221,7 @@ class NativeSteps:
         if self.spoiled(code):
             return self.before_spoiled(code, places[: rows * len(losses)]), False
         if result == FINE:
-            self.since.append((code, places))
+            self.since.append((code, places, code.entry.numbers()))
         else:
             self.leave()
         return losses.tolist(), result == FINE
@@ -245,13 +254,14 @@ class NativeSteps:
         assert self.inside is not None
         now = self.since[0][0] if self.since else self.inside
         now.epoch.enter()
-        for code, places in self.since:
+        for code, places, numbers in self.since:
             if code is not now:
                 code.epoch.go_on()
             now = code
+            for (memory, *_), number in zip(code.epoch.memory()[3], numbers):
+                memory[...] = number
             code.epoch.run(self.arrays, places)
-        if now is not self.inside:
-            self.inside.epoch.go_on()
+        self.inside.epoch.go_on()
 
 
 # ---- what native steps cannot do
@@ -287,10 +297,17 @@ def random_states(model: Any) -> list[Any]:
     ]
 
 
+def bounded(graph: Graph) -> Graph:
+    """The graph, if it is not too large to be compiled soon."""
+    if len(graph.nodes) > LARGEST:
+        raise NotNativeError(f"the step has {len(graph.nodes):,} operations")
+    return graph
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in a line, with the user's line if it has one."""
     lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
-    if isinstance(error, NotNativeError):
+    if isinstance(error, NotNativeError | NotImplementedError):
         return lines[0]
     if isinstance(error, TraceError):
         return f"{lines[0]} ({lines[1]})" if len(lines) > 1 else lines[0]

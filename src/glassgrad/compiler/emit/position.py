@@ -12,8 +12,9 @@ from functools import lru_cache
 from math import gcd
 from typing import Any, NamedTuple
 
-LANE = "lane"  # the lane of a vector, a variable from 0 to LANES - 1
 LANES = 16  # the logical width on every processor
+LANE = "lane16"  # the lane of a vector, a variable from 0 to LANES - 1
+TAILS = tuple(f"lane{n}" for n in range(LANES + 1))  # the same where only n lanes count
 
 Term = tuple[Any, int]  # variable, coefficient
 Bounds = Callable[[Any], tuple[int, int]]  # variable -> its smallest and largest value
@@ -79,10 +80,25 @@ class Position:
     @property
     def along_lanes(self) -> bool:
         """Whether it differs from lane to lane by the lane's number alone."""
-        return any(v == LANE for v, _ in self.terms)
+        return any(is_lane(v) for v, _ in self.terms)
+
+    @property
+    def first_lane(self) -> Position:
+        """The position in lane 0."""
+        return Position(tuple(t for t in self.terms if not is_lane(t[0])), self.constant)
 
 
 ZERO, LANE_POSITION = Position(), Position(((LANE, 1),))
+
+
+def is_lane(variable: Any) -> bool:
+    """Whether a variable is the lane of a vector."""
+    return isinstance(variable, str) and variable.startswith("lane")
+
+
+def lanes_of(rest: int) -> Position:
+    """The lane of a vector of which `rest` lanes, or all, are within their axis."""
+    return variable(TAILS[min(rest, LANES)])
 
 
 def constant(n: int) -> Position:
@@ -156,7 +172,7 @@ def bounds_of(position: Position, bounds: Bounds) -> tuple[int, int]:
 def digit_bounds(digit: Digit, bounds: Bounds) -> tuple[int, int]:
     """The smallest and largest value of a digit."""
     low, high = bounds_of(digit.of, bounds)
-    if low < 0:  # machines round towards zero
+    if low < 0:  # in a lane that does not count
         n = digit.modulus
         return (low // digit.divisor, high // digit.divisor) if n is None else (1 - n, n - 1)
     last = high // digit.divisor
@@ -169,7 +185,10 @@ def split(position: Position, n: int, bounds: Bounds) -> tuple[Position, Positio
         return position, ZERO
     whole, rest = _multiples(position, n)
     low, high = bounds_of(rest, bounds)
-    if low >= 0 and high < n:
+    if low < 0:  # machines round towards zero
+        below = low // n
+        whole, rest, high = whole + below, rest + -below * n, high - below * n
+    if high < n:
         return whole, rest
     base, small = _apart(rest, n, bounds)
     quotient, remainder = _digits(base, n, bounds)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...types import bool_, float16, float32, float64, int64
-from .position import LANE, LANES, Digit, Position, bounds_of, digit_bounds
+from .position import LANES, TAILS, Digit, Position, bounds_of, digit_bounds, is_lane
 from .register import Register, llvm_type
 
 Mask = Register | None
@@ -54,8 +54,8 @@ class Writer:
         self.lines: list[Any] = [self.levels[0].before]
         self.target, self.here = self.lines, 0
         self.count, self.block = 0, "entry"
-        self.depth: dict[Any, int] = {LANE: 0}
-        self.ranges: dict[Any, tuple[int, int]] = {LANE: (0, LANES - 1)}
+        self.depth: dict[Any, int] = dict.fromkeys(TAILS, 0)
+        self.ranges = {lane: (0, max(n - 1, 0)) for n, lane in enumerate(TAILS)}
         self.depths: dict[Position, int] = {}  # asked once for each position
         self.extremes: dict[Position, tuple[int, int]] = {}
 
@@ -210,12 +210,18 @@ class Writer:
     # ---- positions and their variables
 
     def bounds(self, variable: Any) -> tuple[int, int]:
-        """The smallest and largest value of a variable."""
+        """The smallest and largest value of a variable, in lanes that count."""
         if isinstance(variable, Digit):
             return digit_bounds(variable, self.bounds)
         if isinstance(variable, str):
             return self.ranges[variable]
         return 0, max(variable.extent - 1, 0)
+
+    def bounds_in_all_lanes(self, variable: Any) -> tuple[int, int]:
+        """The same also in lanes beyond the end of an axis, which may hold anything."""
+        if isinstance(variable, Digit):
+            return digit_bounds(variable, self.bounds_in_all_lanes)
+        return (0, LANES - 1) if is_lane(variable) else self.bounds(variable)
 
     def depth_of(self, *positions: Position) -> int:
         """How many of the loops around must have begun for the positions to be known."""
@@ -229,10 +235,10 @@ class Writer:
         return deepest
 
     def range_of(self, position: Position) -> tuple[int, int]:
-        """The smallest and largest value of a position."""
+        """The smallest and largest value of a position, in all lanes."""
         found = self.extremes.get(position)
         if found is None:
-            found = self.extremes[position] = bounds_of(position, self.bounds)
+            found = self.extremes[position] = bounds_of(position, self.bounds_in_all_lanes)
         return found
 
     def _depth(self, variable: Any) -> int:
@@ -262,7 +268,7 @@ class Writer:
         if isinstance(variable, Digit):
             return self.is_wide(variable.of)
         if isinstance(variable, str):
-            return variable == LANE
+            return is_lane(variable)
         return any(map(self.is_wide, variable.index))
 
     def number_at(self, position: Position) -> Register:
@@ -278,7 +284,7 @@ class Writer:
     def _variable(self, variable: Any) -> Register:
         if isinstance(variable, Digit):
             return self._digit(variable)
-        if variable == LANE:
+        if is_lane(variable):
             return self.lanes(range(LANES), int64)
         if isinstance(variable, str):
             return Register(self, variable, int64, False)
@@ -303,7 +309,7 @@ class Writer:
         first, last = self.range_of(position)
         if first >= low and last < high:
             return None
-        if position.terms in ((), ((LANE, 1),)):
+        if not position.terms or self._consecutive(position) and len(position.terms) == 1:
             start = position.constant
             if not position.terms:
                 return self.literal(low <= start < high, bool_)
@@ -354,7 +360,7 @@ class Writer:
 
     def _consecutive(self, position: Position) -> bool:
         wide = [t for t in position.terms if self._wide_variable(t[0])]
-        return wide == [(LANE, 1)]
+        return len(wide) == 1 and is_lane(wide[0][0]) and wide[0][1] == 1
 
     def _load_scalar(self, at: str, dtype: np.dtype, mask: Mask) -> Register:
         if mask is not None:

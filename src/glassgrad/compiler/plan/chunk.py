@@ -14,7 +14,7 @@ from ..graph import Graph
 from .group import accesses, roots_of
 from .kernel import Buffer, Kernel, Plan, identity, is_hero, is_scatter, space
 
-FIRST_CACHE, SECOND_CACHE = 40_000, 2_000_000  # bytes to fill
+FIRST_CACHE, SECOND_CACHE = 60_000, 2_000_000  # bytes to fill
 
 
 def chunked(plan: Plan) -> Plan:
@@ -176,6 +176,7 @@ class _Cut:
         kernel.stores = dict.fromkeys(kernel.heroes)
         if late:
             finish = Kernel(kernel.shape, index=tuple(range(len(kernel.shape))), phase=2)
+            finish.number = kernel.number + 0.5
             finish.stores = dict.fromkeys(late)
             plan.kernels.append(finish)
             for x in late:

@@ -164,6 +164,7 @@ class Grouping:
 
     def open(self, kernel: Kernel) -> Kernel:
         """A new kernel comes after all others."""
+        kernel.number = len(self.plan.kernels)
         self.plan.kernels.append(kernel)
         for node in [*kernel.heroes, *kernel.stores]:
             self.plan.home[node] = kernel
@@ -232,7 +233,7 @@ class Grouping:
 
     def epilogue(self, x: Any) -> Kernel | None:
         """The kernel of the latest hero behind `x`, if `x` is pointwise there."""
-        if self.plan.rank[x] < 0 or not self.reach(x):
+        if self.plan.rank[x] < 0:
             return None
         kernel = self.plan.kernels[self.plan.rank[x]]
         if kernel.call is not None or not kernel.heroes:
@@ -312,9 +313,7 @@ def pulled(plan: Plan, roots: list[Read], kernel: Kernel, stop: Any = ()) -> lis
         if key in seen:
             continue
         seen.add(key)
-        home = plan.home.get(x)
-        stored_elsewhere = x in plan.buffers and (home is not kernel or x in stop)
-        if stored_elsewhere or x in kernel.heroes or (home is not None and home is not kernel):
+        if x in kernel.heroes or x in stop or plan.given(x, kernel):
             found[key] = read
         elif x.operation is not None:
             conditions = read.conditions

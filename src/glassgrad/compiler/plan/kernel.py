@@ -51,6 +51,7 @@ class Kernel:
     adds_up   heroes go on from what is in their memory
     call      a node that NumPy computes, or whose rows are added where an index says
     repack    a copy with another axis contiguous
+    number    a kernel only reads what kernels of lower numbers have stored
     """
 
     extents: tuple[int, ...]
@@ -68,6 +69,7 @@ class Kernel:
     repack: bool = False
     label: str = ""
     cycles: float = 0.0
+    number: float = math.inf
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -233,6 +235,11 @@ class Plan:
     cycles: float = 0.0
     tested: int = 0
     sums: list[Any] = field(default_factory=list)
+
+    def given(self, x: Any, kernel: Kernel) -> bool:
+        """Whether a kernel finds `x` computed; what a later one stores it computes itself."""
+        home = self.home.get(x)
+        return x in self.buffers if home is None else home.number < kernel.number
 
     def names(self) -> dict[Any, str]:
         """A short name for each stored node."""

@@ -260,6 +260,7 @@ def _repack(plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axis: int
     copy = copy_of(x)
     pack = Kernel(x.shape, index=(0, 1), stores={copy: None}, repack=True, batch=source.rolling)
     pack.lane, pack.out_lane = 1 - axis, axis
+    pack.number = kernel.number - 0.25
     pack.cycles = OVERHEAD + math.prod(source.shape) * REPACK
     plan.home[copy] = pack
     plan.buffers[copy] = Buffer(source.shape, x.dtype, rolling=source.rolling)

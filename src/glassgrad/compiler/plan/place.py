@@ -43,6 +43,8 @@ class Placing:
             return False
         if new.dtype != cell.dtype or new not in kernel.stores:
             return False
+        if self.plan.chunk is not None and kernel.phase == 1:
+            return False  # the loss is known when all chunks are
         here = positions(kernel, kernel.index_of(new))
         return all(r.index == here and not r.conditions for r in self.reads[kernel] if r.node is cell)
 
@@ -66,10 +68,11 @@ class Placing:
     def scheduled(self) -> list[Kernel]:
         """Readers after writers, overwriters after readers of the old value and after the test."""
         while True:
-            order, waiting = self.sorted_out(self.edges())
+            after = self.edges()
+            order, waiting = self.sorted_out(after)
             if not waiting:
                 return order
-            self.postpone(waiting)
+            self.postpone(in_circles(waiting, after))
 
     def edges(self) -> dict[Kernel, set[Kernel]]:
         """For each kernel those that must run before it."""
@@ -77,6 +80,7 @@ class Placing:
         tested = {self.plan.home[x] for x in self.tested() if x in self.plan.home}
         writers = set(self.writer.values())
         for kernel in self.plan.kernels:
+            after[kernel] |= {k for k in self.plan.kernels if k.phase < kernel.phase}
             for read in self.reads[kernel]:
                 x = read.node
                 if x in self.plan.home and self.plan.home[x] is not kernel:
@@ -104,15 +108,23 @@ class Placing:
             waiting.remove(ready)
         return list(order), []
 
-    def postpone(self, waiting: list[Kernel]) -> None:
+    def postpone(self, stuck: set[Kernel]) -> None:
         """Some cell among those that wait for each other keeps its old value longer."""
-        stuck = set(waiting)
         for cell, kernel in self.writer.items():
             new = self.plan.graph.updates[cell]
             if kernel in stuck and self.plan.home.get(new) is kernel and new in self.shared:
                 self.copy_later(cell, new)
                 return
         raise AssertionError("kernels wait for each other")
+
+
+def in_circles(waiting: list[Kernel], after: dict[Kernel, set[Kernel]]) -> set[Kernel]:
+    """Those of the waiting kernels that others wait for, again and again."""
+    stuck, needed = set(waiting), set()
+    while stuck != needed:
+        needed = stuck
+        stuck = needed & set().union(*(after[k] for k in needed))
+    return stuck
 
 
 def copy_of(x: Any) -> Any:

@@ -1,0 +1,77 @@
+"""Steps over rows of whole arrays: gathering as part of the graph, and the loop over steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..operations.elementwise import cast
+from ..operations.gather import take
+from ..types import Type, int64
+from .graph import Graph, blank, building, transformed
+from .places import Source
+from .plan.kernel import Plan
+
+MANY = 2**40  # rows of an array whose length is not known while compiling
+
+
+def gathering(graph: Graph, sources: list[Source]) -> Graph:
+    """The graph that reads row numbers, and the rows of whole arrays, in place of a batch."""
+    batch = graph.inputs[0].shape[0]
+    rows = blank(Type((batch,), int64), name="rows")
+    arrays, instead = [], {}
+    with building():
+        for x, source in zip(graph.inputs, sources, strict=True):
+            array = blank(Type((MANY, *source.shape[1:]), source.dtype), name=x.name)
+            arrays.append(array)
+            taken = array.apply(take, array, rows)
+            same = source.dtype == x.dtype
+            instead[x] = taken if same else taken.apply(cast, taken, dtype=x.dtype)
+    made = with_leaves(graph, instead)
+    made.inputs = [rows, *arrays]
+    made.names = {**graph.names, rows: "rows"}
+    made.names |= {a: f"all_{graph.names.get(x, 'input')}" for a, x in zip(arrays, graph.inputs)}
+    return made
+
+
+def with_leaves(graph: Graph, instead: dict[Any, Any]) -> Graph:
+    """The graph with leaves replaced."""
+    return transformed(graph, lambda x: instead.get(x, x))
+
+
+EPOCH = """
+define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken) {{
+entry:
+  %first = load ptr, ptr %table
+  br label %step
+step:
+  %t = phi i64 [0, %entry], [%next, %fine]
+  %o = mul i64 %t, {bytes}
+  %rows = getelementptr i8, ptr %first, i64 %o
+  store ptr %rows, ptr %table
+  %code = call i32 @step(ptr %arena, ptr %table)
+  %ok = icmp eq i32 %code, 0
+  br i1 %ok, label %fine, label %done
+fine:
+  %lp = getelementptr i8, ptr %arena, i64 {loss}
+  %l = load {kind}, ptr %lp
+  %lo = getelementptr {kind}, ptr %losses, i64 %t
+  store {kind} %l, ptr %lo
+  %next = add i64 %t, 1
+  %more = icmp slt i64 %next, %steps
+  br i1 %more, label %step, label %done
+done:
+  %result = phi i32 [%code, %step], [0, %fine]
+  %count = phi i64 [%t, %step], [%next, %fine]
+  store i64 %count, ptr %taken
+  store ptr %first, ptr %table
+  ret i32 %result
+}}
+"""
+
+
+def epoch_text(plan: Plan) -> str:
+    """The function that takes many steps; their losses are the first output."""
+    loss = plan.buffers[plan.graph.outputs[0]]
+    kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
+    batch = plan.graph.inputs[0].shape[0]
+    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind)

@@ -1,0 +1,159 @@
+"""The text of a module in LLVM's language: the kernels, and the step that calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..operations import loop
+from ..operations.elementwise import cast
+from ..types import uint8
+from .artifact import BY_NUMPY, FINE, NOT_FINITE
+from .graph import Graph, building, node, renewed
+from .nest import Nest
+from .plan.chunk import chunked
+from .plan.group import grouped
+from .plan.kernel import Kernel, Plan, is_call
+from .plan.layout import laid_out
+from .plan.place import placed, writes_cells
+from .target import Target
+
+HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
+
+
+def planned(graph: Graph, resident: bool = False, beside: Plan | None = None) -> Plan:
+    """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
+    return laid_out(placed(chunked(grouped(prepared(graph)))), resident, beside)
+
+
+def prepared(graph: Graph) -> Graph:
+    """Outputs and new values have memory of their own; each check is one number."""
+
+    def own(x: Any) -> Any:
+        return node(cast, (x,), {"dtype": x.dtype})
+
+    graph = copied(graph)
+    updates = {c: own(x) if x.operation is None else x for c, x in graph.updates.items()}
+    taken: set[Any] = {*updates.values()}
+    outputs = []
+    for x in graph.outputs:
+        outputs.append(own(x) if x.operation is None or x in taken else x)
+        taken.add(x)
+    checks = []
+    for x, text in graph.checks:
+        with building():
+            x = x.to(uint8)
+            axes = tuple(range(len(x.shape)))
+            checks.append((loop.amax(x, axes=axes) if axes else x, text))
+    made = graph.mapped(lambda x: x)
+    made.outputs, made.updates, made.checks = outputs, updates, checks
+    made.losses = [x for x in graph.losses if x.shape == () and graph.updates]
+    return made
+
+
+def copied(graph: Graph) -> Graph:
+    """The graph with nodes of its own: a plan changes what they read."""
+    new: dict[Any, Any] = {}
+    for x in graph.nodes:
+        new[x] = x if x.operation is None else renewed(x, tuple(new[i] for i in x.inputs))
+    return graph.mapped(new.__getitem__)
+
+
+# ---- the text of a module
+
+
+def module_text(plan: Plan, target: Target) -> str:
+    """All kernels, and the step that calls them."""
+    kernels = [k for k in plan.kernels if k.call is None or not is_call(k.call)]
+    nests = [Nest(plan, k, target) for k in kernels]
+    helpers = {name: text for nest in nests for name, text in nest.helpers.items()}
+    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step_text(plan)])
+
+
+def step_text(plan: Plan) -> str:
+    """The kernels in order; tests before the first that overwrites what lasts."""
+    lines, tested = ["define i32 @step(ptr %arena, ptr %table) {", "entry:"], False
+    lines += [clear_text(plan, x, n) for n, x in enumerate(plan.sums)]
+    for number, kernel in enumerate(plan.kernels):
+        if not tested and writes_cells(plan, kernel):
+            lines += tests(plan)
+            tested = True
+        if kernel.phase != 1 or plan.chunk is None:
+            lines.append(call_text(plan, kernel, number))
+        elif number == 0 or plan.kernels[number - 1].phase != 1:
+            lines += chunk_text(plan)
+    lines += [] if tested else tests(plan)
+    return "\n".join([*lines, f"ret i32 {FINE}", "}"])
+
+
+def clear_text(plan: Plan, x: Any, number: int) -> str:
+    """A sum over chunks begins at zero."""
+    buffer = plan.buffers[x]
+    return (
+        f"%z{number} = getelementptr i8, ptr %arena, i64 {buffer.offset}\n"
+        f"call void @llvm.memset.p0.i64(ptr %z{number}, i8 0, i64 {buffer.size}, i1 false)"
+    )
+
+
+def chunk_text(plan: Plan) -> list[str]:
+    """The kernels of the chunks, chunk by chunk."""
+    inside = [k for k in plan.kernels if k.phase == 1]
+    calls = [f"call void @{k.label}(ptr %arena, ptr %table, i64 %chunk)" for k in inside]
+    return [
+        "br label %before", "before:", "br label %chunks", "chunks:",
+        "%chunk = phi i64 [0, %before], [%further, %chunks]",
+        *calls,
+        f"%further = add i64 %chunk, {plan.chunk}",
+        f"%again = icmp slt i64 %further, {plan.batch}",
+        "br i1 %again, label %chunks, label %whole", "whole:",
+    ]  # fmt: skip
+
+
+def call_text(plan: Plan, kernel: Kernel, number: int) -> str:
+    """A call of a kernel, or back into Python."""
+    if kernel.call is None or not is_call(kernel.call):
+        return f"call void @{kernel.label}(ptr %arena, ptr %table, i64 0)"
+    at = 8 * callback_slot(plan)
+    return (
+        f"%s{number} = getelementptr i8, ptr %table, i64 {at}\n"
+        f"%f{number} = load ptr, ptr %s{number}\n"
+        f"%r{number} = call i32 %f{number}(i64 {number})\n"
+        f"%b{number} = icmp ne i32 %r{number}, 0\n"
+        f"br i1 %b{number}, label %stop{number}, label %go{number}\n"
+        f"stop{number}:\nret i32 {BY_NUMPY}\ngo{number}:"
+    )
+
+
+def callback_slot(plan: Plan) -> int:
+    """The place in the table of pointers of the function that computes by NumPy."""
+    return len(plan.graph.inputs) + len(plan.graph.cells)
+
+
+def tests(plan: Plan) -> list[str]:
+    """Leave with a code if the loss is not finite or a check fails."""
+    lines: list[str] = []
+    failures = [(x, NOT_FINITE) for x in plan.graph.losses]
+    failures += [(x, 2 + n) for n, (x, _) in enumerate(plan.graph.checks)]
+    for number, (x, code) in enumerate(failures):
+        buffer = plan.buffers[x]
+        if buffer.outside:
+            continue
+        kind = {4: "float", 8: "double", 2: "half"}[x.dtype.itemsize] if code == 1 else "i8"
+        lines += [
+            f"%tp{number} = getelementptr i8, ptr %arena, i64 {buffer.offset}",
+            f"%tv{number} = load {kind}, ptr %tp{number}",
+        ]
+        if code == NOT_FINITE:
+            zero = "0.0" if kind != "half" else "0xH0000"
+            lines += [
+                f"%td{number} = fsub {kind} %tv{number}, %tv{number}",
+                f"%tf{number} = fcmp oeq {kind} %td{number}, {zero}",
+            ]
+        else:
+            lines.append(f"%tf{number} = icmp eq i8 %tv{number}, 0")
+        lines += [
+            f"br i1 %tf{number}, label %fine{number}, label %fail{number}",
+            f"fail{number}:",
+            f"ret i32 {code}",
+            f"fine{number}:",
+        ]
+    return lines
