@@ -22,8 +22,9 @@ EXTENTS = [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 18, 24, 31, 32, 33, 40,
 MOST = 13_000  # elements of a value
 UNARY = [
     "-{a}", "{a}.abs()", "{a}.relu()", "{a}.tanh()", "{a}.sigmoid()", "{a}.tanh().exp()",
-    "({a} * {a}).log1p()", "(1 + {a} * {a}).sqrt()", "{a}.sin()", "{a}.clamp(-0.7, 1.3)", "{a}.erf()",
-    "gg.nn.functional.softplus({a})", "gg.nn.functional.gelu({a})", "{a} * 0.5 + 0.25", "2 - {a}",
+    "({a} * {a}).log1p()", "(1 + {a} * {a}).sqrt()", "{a}.sin()", "{a}.clamp(-0.7, 1.3)",
+    "{a}.erf()", "gg.nn.functional.softplus({a})", "gg.nn.functional.gelu({a})",
+    "{a} * 0.5 + 0.25", "2 - {a}",
     "{a} ** 2 * 0.3", "{a}.atan()", "1 / (1 + {a} * {a})", "(1 + {a}.abs()).rsqrt()",
     "{a} * ({a} > 0.137)", "gg.where({a} < -0.311, {a}, 0.5 * {a})", "{a}.float()", "{a}.double()",
     "{a}.detach()",
@@ -68,15 +69,19 @@ WINDOWS = [
 ROWS = [
     "{a}[{i} % {a}.shape[0]]", "gg.nn.functional.embedding({i} % {a}.shape[0], {a})",
     "{a}.index_add(0, {i} % {a}.shape[0], {a}[{i} % {a}.shape[0]] * 0.5)",
-    "gg.nn.functional.one_hot({i} % 5, 5).to({a}.dtype)", "{a}.index_select({d}, {i} % {a}.shape[{d}])",
-    "gg.zeros(9, *{a}.shape[1:], dtype={a}.dtype).index_add(0, {i} % 9, {a}[:1].expand({i}.shape[0], *{a}.shape[1:]))",
+    "gg.nn.functional.one_hot({i} % 5, 5).to({a}.dtype)",
+    "{a}.index_select({d}, {i} % {a}.shape[{d}])",
+    "gg.zeros(9, *{a}.shape[1:]).to({a}.dtype).index_add(0, {i} % 9, {a}[{i} % {a}.shape[0]])",
     "({i} % 4).to({a}.dtype) * 0.3", "gg.arange({a}.shape[-1]) * 0.1 + {a}",
 ]  # fmt: skip
 LAYERS = [  # what a network does to the rows of a batch
-    "{a} @ {w}.T * 0.3", "{a} @ {w}.T * 0.3", "{a} @ {w} * 0.3", "({a} @ {w}.T).relu()", "{a}.tanh()",
-    "{a} + {b}", "{a} * {b}", "{a} + {w}", "{a} * {w}[0]", "{a}.softmax(-1)", "{a}.relu()",
-    "gg.nn.functional.layer_norm({a}, {a}.shape[-1:])", "{a}.sum(-1)", "{a} * {b}.mean(-1, keepdim=True)",
-    "gg.cat([{a}, {b}], -1)", "{a}[:, ::2]", "{a}.flip(-1)", "{a} * gg.arange({a}.shape[0]).unsqueeze(-1) * 0.01",
+    "{a} @ {w}.T * 0.3", "{a} @ {w}.T * 0.3", "{a} @ {w} * 0.3", "({a} @ {w}.T).relu()",
+    "{a}.tanh()", "{a} + {b}", "{a} * {b}", "{a} + {w}", "{a} * {w}[0]", "{a}.softmax(-1)",
+    "{a}.relu()",
+    "gg.nn.functional.layer_norm({a}, {a}.shape[-1:])", "{a}.sum(-1)",
+    "{a} * {b}.mean(-1, keepdim=True)",
+    "gg.cat([{a}, {b}], -1)", "{a}[:, ::2]", "{a}.flip(-1)",
+    "{a} * gg.arange({a}.shape[0]).unsqueeze(-1) * 0.01",
     "{w}[{i} % {w}.shape[0]]", "{a}.log_softmax(1)", "{a}.amax(-1)", "{w} - 0.1 * {w}.mean()",
     "{a}.unsqueeze(1)", "{a}.reshape({a}.shape[0], 2, -1)", "{a}.transpose(1, 2)", "{a}.flatten(1)",
     "{a} * (gg.nn.functional.one_hot({i} % {a}.shape[1], {a}.shape[1]) > 0)",
@@ -86,7 +91,15 @@ SUMS = [  # of rows
     "{a}.sum(0) * 0.1", "{a}.mean(0)", "{a}.T @ {b} * 0.05", "({a} * {a}).mean()", "{a}.amax(0)",
     "{a} / (1 + {b}.sum(0).abs())", "{a} - {a}.mean(0)", "{a}[0] + {b}",
 ]  # fmt: skip
-KINDS = [(UNARY, 5), (BINARY, 5), (VIEWS, 5), (REDUCTIONS, 4), (PRODUCTS, 4), (WINDOWS, 2), (ROWS, 2)]
+KINDS = [
+    (UNARY, 5),
+    (BINARY, 5),
+    (VIEWS, 5),
+    (REDUCTIONS, 4),
+    (PRODUCTS, 4),
+    (WINDOWS, 2),
+    (ROWS, 2),
+]
 
 
 class Program(NamedTuple):
@@ -131,7 +144,9 @@ class Program(NamedTuple):
         return "\n    ".join([f"def step({', '.join(self.inputs)}):", *body])
 
     def __str__(self):
-        drawn = [f"# {n} = {self.dtypes[n]}{list(s)}" for n, s in (self.inputs | self.cells).items()]
+        drawn = [
+            f"# {n} = {self.dtypes[n]}{list(s)}" for n, s in (self.inputs | self.cells).items()
+        ]
         return "\n".join([f"# program {self.seed}", *drawn, self.text])
 
 
@@ -152,7 +167,11 @@ class Drawing:
         self.cells = {f"c{n}": self.shape() for n in range(random.integers(1, 4))}
         self.specialise()
         self.dtypes = {
-            n: "int64" if n[0] == "i" else str(random.choice(["float32", "float64"])) if mixed else base
+            n: "int64"
+            if n[0] == "i"
+            else str(random.choice(["float32", "float64"]))
+            if mixed
+            else base
             for n in self.inputs | self.cells
         }
         self.seed, self.lines = seed, []
@@ -235,8 +254,16 @@ class Drawing:
         a = self.pick()
         rank = self.known[a].ndim
         axis = lambda: int(self.random.integers(-rank, max(rank, 1)))
-        words = {"a": a, "b": self.pick(), "d": axis(), "e": axis(), "i": "i0", "w": self.random.choice(list(self.cells)), "s": self.slices(rank),
-                 "r": self.other_shape(self.known[a].shape)}  # fmt: skip
+        words = {
+            "a": a,
+            "b": self.pick(),
+            "w": self.random.choice(list(self.cells)),
+            "d": axis(),
+            "e": axis(),
+            "i": "i0",
+            "s": self.slices(rank),
+            "r": self.other_shape(self.known[a].shape),
+        }
         return f"t{len(self.lines)} = {template.format(**words)}"
 
     def slices(self, rank):
@@ -309,7 +336,7 @@ def program(seed):
 # ---- running
 
 
-LOOSE = {"f": 2e-5, "d": 1e-9, "e": 1e-2}
+LOOSE = {"f": (2e-5, 3e-7), "d": (1e-9, 1e-13)}  # of the norm, and beside it
 
 
 class Guarded:
@@ -356,15 +383,15 @@ def worst(program, draw, resident):
     graph = program.graph(draw)
     eager, true = (by_numpy(graph, inputs, engine) for engine in (evaluated, exact))
     guard = Guarded()
-    keep = (lambda a: guard(a, draw != 1)) if not resident else np.array
+    keep = (lambda a: guard(a, (program.seed // 4 + draw) % 4 > 0)) if not resident else np.array
     step = native_step(graph, resident)
     cells, hypers = list(map(keep, cells_of(graph))), [h.read() for h in graph.hypers]
     for arrays in inputs:
         outputs = step(list(map(keep, arrays)), cells, hypers)
     types = {x.dtype.char for x in graph.nodes if x.dtype.kind == "f"}
-    slack = max((LOOSE[t] for t in types), default=0)
+    slack = max((LOOSE[t] for t in types), default=(0, 0))
     found = [*outputs, *map(np.array, cells)]
-    return max((far(*arrays, slack) for arrays in zip(found, true, eager, strict=True)), default=0)
+    return max((far(*arrays, *slack) for arrays in zip(found, true, eager, strict=True)), default=0)
 
 
 def difference(program):
@@ -389,14 +416,20 @@ def difference(program):
 
 def smallest(program):
     """The program without the statements that it differs without."""
+    program = next((left for left in beginnings(program) if differs(left)), program)
     shorter = True
     while shorter:
-        shorter = False
-        for left in (*fewer_outputs(program), *fewer_lines(program)):
-            if runs(left) and difference(left):
-                program, shorter = left, True
-                break
+        left = next(filter(differs, (*fewer_outputs(program), *fewer_lines(program))), None)
+        program, shorter = left or program, left is not None
     return program
+
+
+def beginnings(program):
+    """The program up to each of its values, which is all that it gives then."""
+    for n, line in enumerate(program.lines):
+        name, _, made = line.partition(" = ")
+        if made and name.isidentifier() and name[0] == "t":
+            yield program._replace(lines=program.lines[: n + 1], outputs=(name,))
 
 
 def fewer_outputs(program):
@@ -409,10 +442,10 @@ def fewer_lines(program):
         yield program._replace(lines=program.lines[:n] + program.lines[n + 1 :])
 
 
-def runs(program):
-    """Whether a program can be run at all."""
+def differs(program):
+    """Whether a program can be run at all, and differs."""
     try:
         program.step()(*map(gg.from_numpy, program.values(program.inputs, 0)))
     except Exception:
         return False
-    return True
+    return difference(program) is not None

@@ -4,7 +4,6 @@ The same graph is evaluated three times.  Native float32 may be off by four time
 float32 is off, and a millionth of the norm; native float64 by 1e-11 of it.
 """
 
-
 from unittest import mock
 
 import numpy as np
@@ -105,8 +104,11 @@ def by_machine(graph, batches, resident=False):
     return outputs + cells
 
 
-def far(found, true, eager, slack=0.0):
-    """How far apart arrays are, in units of what is allowed; infinity where kinds differ."""
+def far(found, true, eager, slack=0.0, floor=1e-30):
+    """How far apart arrays are, in units of what is allowed; infinity where kinds differ.
+
+    slack is for each unit of the norm, floor beside it.
+    """
     if found.shape != true.shape or found.dtype != eager.dtype:
         return np.inf
     if true.dtype.kind != "f":
@@ -117,12 +119,16 @@ def far(found, true, eager, slack=0.0):
         if not np.array_equal(*special, equal_nan=True):
             return np.inf
         norm = np.sqrt(np.square(true[finite]).sum())
-        off = [np.sqrt(np.square(x[finite].astype(float) - true[finite]).sum()) for x in (found, eager)]
+        off = [
+            np.sqrt(np.square(x[finite].astype(float) - true[finite]).sum()) for x in (found, eager)
+        ]
     slack = max(slack, SLACK[found.dtype.char])
-    bound = 4 * off[1] * (slack > 1e-9) + slack * norm + (1e-13 if found.dtype.char == "d" else 1e-30)
+    bound = slack * norm + max(floor, 1e-13 * (found.dtype.char == "d"))
+    if slack > 1e-9:
+        bound += 4 * off[1]
     if not np.isfinite(off[0]):
         return np.inf
-    return 0.0 if off[0] <= bound else float(off[0] / max(bound, 1e-300))
+    return 0.0 if off[0] <= bound else float(off[0] / bound)
 
 
 def assert_right(function, *batches, resident=(False, True)):

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from glassgrad import nn
 from glassgrad.compiler import artifact, cache, plain, store
 from glassgrad.compiler.cache import Request
 from glassgrad.compiler.epoch import NativeEpoch, Source
-from glassgrad.compiler.key import canonical
+from glassgrad.compiler.key import canonical, sources
 from glassgrad.compiler.lower import lowered
 from glassgrad.compiler.native import NativeStep
 from glassgrad.compiler.rewrite import rewritten
@@ -191,6 +192,14 @@ def test_what_changes_the_code_changes_the_key():
         Request(network_graph(), host(), (lowered,)).key,
     ]
     assert len({base, *others}) == 1 + len(others)
+
+
+def test_every_file_of_the_compiler_is_in_the_key():
+    root = Path(gg.__file__).parent
+    listed = sources(root)
+    for folder in ("compiler", "operations", "tensors"):
+        for file in (root / folder).rglob("*.py"):
+            assert file.relative_to(root).as_posix() in listed
 
 
 def test_tables_are_in_the_key_by_their_bytes():

@@ -6,8 +6,8 @@ import pytest
 import glassgrad as gg
 from glassgrad import nn, optim
 from glassgrad.compiler import native as machine
-from glassgrad.compiler.module import planned
 from glassgrad.compiler.graph import evaluated
+from glassgrad.compiler.module import planned
 from glassgrad.compiler.plan import chunk as chunks
 from glassgrad.nn import functional as F
 from natively import (
@@ -213,6 +213,20 @@ def updated_output():
     return step
 
 
+def end_to_end():
+    """Two rows that lie end to end are new values of cells too."""
+    u, v = cells((32,), (32,))
+
+    def step(x, y):
+        a, b = x.sum(1), x.amax(1)
+        both = gg.cat([a, b])
+        u.copy_(a)
+        v.copy_(b)
+        return both @ both, both.flip(0)
+
+    return step
+
+
 def accumulated():
     """A cell that counts, and one that sums rows over the steps."""
     (w,) = cells((20,))
@@ -244,7 +258,6 @@ def gradient_of_update():
 
 def moving_average():
     """A shadow of the weights follows after the update."""
-    net, step = None, None
     net = mlp(20, 16, 5)
     shadow = [T(p.detach().numpy().copy()) for p in net.parameters()]
     train = trainer(net, ADAM)
@@ -332,9 +345,10 @@ def zeroed_gradient():
 
 
 STEPS = [
-    twice, tied, autoencoder, lookback, exchange, pure_exchange, circle, transposed, shifted, flipped,
-    normalised_cell, read_after_write, updated_output, accumulated, gradient_of_update,
-    moving_average, clipped, penalty, centred_batch, batch_norm, zeroed_gradient,
+    twice, tied, autoencoder, lookback, exchange, pure_exchange, circle, transposed, shifted,
+    flipped, normalised_cell, read_after_write, updated_output, end_to_end, accumulated,
+    gradient_of_update, moving_average, clipped, penalty, centred_batch, batch_norm,
+    zeroed_gradient,
 ]  # fmt: skip
 
 
@@ -352,7 +366,16 @@ def same_twice(x, y):
 
 
 def leaves(x, y):
-    return x, x.T, x[3:, ::2], gg.tensor(2.0), gg.zeros(3, 4), y, y.reshape(-1, 1), x.reshape(20, 32)
+    return (
+        x,
+        x.T,
+        x[3:, ::2],
+        gg.tensor(2.0),
+        gg.zeros(3, 4),
+        y,
+        y.reshape(-1, 1),
+        x.reshape(20, 32),
+    )
 
 
 def cell_outputs():
@@ -464,7 +487,9 @@ def test_no_elements():
 @pytest.mark.parametrize("batch", [1, 2, 3, 15, 16, 17, 31, 33, 50, 65, 100])
 def test_any_batch(batch):
     assert_right(trainer(mlp(20, 24, 5), ADAM), *batches(3, batch=batch))
-    net = network(lambda: nn.Linear(20, 9), nn.ReLU, lambda: nn.LayerNorm(9), lambda: nn.Linear(9, 3))
+    net = network(
+        lambda: nn.Linear(20, 9), nn.ReLU, lambda: nn.LayerNorm(9), lambda: nn.Linear(9, 3)
+    )
     assert_right(trainer(net, MOMENTUM), *batches(3, batch=batch, classes=3))
 
 
@@ -609,13 +634,59 @@ def statistics():
     return step
 
 
+def turned():
+    """Rows in the opposite order, of a value that is computed here."""
+
+    def step(x, y):
+        h = (x * 2).tanh()
+        return (h.exp().flip(0) * x).sum(0), h.flip(0).sum(1), h @ h.T[:, :3]
+
+    return step
+
+
+def centred_sums():
+    """A sum over the rows that takes up another one of the same loops."""
+
+    def step(x, y):
+        h = x.relu()
+        return ((h - h.mean(0)) ** 2).mean(0), h.T @ x
+
+    return step
+
+
+def cell_of_rows():
+    """A cell with a row for each row of the batch; the loss is not known before the last chunk."""
+    kept = {n: T(np.ones((n, 20), np.float32)) for n in (96, 256)}
+
+    def step(x, y):
+        cell = kept[x.shape[0]]
+        loss = (x * cell).tanh().mean()
+        cell.copy_(cell * 0.9 + x)
+        return loss
+
+    return step
+
+
+def cell_before_rows():
+    """A cell that rows read changes without them."""
+    (w,) = cells((5, 20))
+
+    def step(x, y):
+        loss = (x * w[y]).tanh().mean()
+        w.copy_(w * 0.9 + w.mean())
+        return loss
+
+    return step
+
+
 def largest():
     """A maximum over the batch cannot go on in chunks from zero."""
     return lambda x, y: ((x - 9).amax(0), (x * x).sum(0), (x.exp() + 1).sum(1))
 
 
 CHUNKED = [
-    dropped, positions, embedded, two_inputs, convolved, normalised_rows, statistics, largest, twice,
+    dropped, positions, embedded, two_inputs, convolved, normalised_rows, statistics, largest,
+    turned, centred_sums, cell_of_rows, cell_before_rows, twice,
     tied, lookback, clipped, batch_norm, read_after_write, centred_batch, zeroed_gradient, penalty,
 ]  # fmt: skip
 
@@ -737,7 +808,11 @@ def test_nan_survives_pooling_and_convolution():
     x = real(2, 3, 9, 8)
     x[0, 1, 4, 4] = x[1, 2, 0, 0] = np.nan
     w = T(real(4, 3, 3, 3))
-    step = lambda x: (F.max_pool2d(x, 3, 2, 1), F.conv2d(x, w, padding=1).relu(), F.avg_pool2d(x, 2))
+    step = lambda x: (
+        F.max_pool2d(x, 3, 2, 1),
+        F.conv2d(x, w, padding=1).relu(),
+        F.avg_pool2d(x, 2),
+    )
     graph = traced(step, x)
     pairs = zip(by_machine(graph, [[x]]), by_numpy(graph, [[x]], evaluated))
     for found, expected in list(pairs)[:3]:

@@ -76,7 +76,7 @@ def test_lanes_stay_neighbours_when_a_block_of_lanes_fits_into_the_divisor():
     bounds = bounds_in({"i": (0, 9), LANE: (0, 15)})
     quotient, remainder = split(variable("i") * 16 + LANE_POSITION, 32, bounds)
     assert remainder.coefficient(LANE) == 1
-    assert not quotient.along_lanes
+    assert quotient == quotient.first_lane
     values = {"i": 5, LANE: 3}
     assert (evaluate(quotient, values), evaluate(remainder, values)) == divmod(83, 32)
 

@@ -71,7 +71,7 @@ class Request:
             if self.cells is not None:
                 more += [[tuple(c) for c in self.cells]]
             return digest_of(compiler(), text(more), canonical(self.graph))
-        except NotPlainError:
+        except (NotPlainError, OSError):  # or the source of this package is no file
             return None
 
 

@@ -17,8 +17,7 @@ from ..operations.record import TABLE
 from .graph import Graph
 from .plain import NotPlainError, text
 
-PARTS = ("compiler", "compiler/emit", "compiler/plan", "compiler/rewrite")
-SOURCES = (".", *PARTS, "operations", "tensors")
+SOURCES = ("compiler", "operations", "tensors")  # folders of what decides about the code
 
 
 def canonical(graph: Graph) -> str:
@@ -70,14 +69,22 @@ def compiler() -> str:
 
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for folder in SOURCES:
-        for name in sorted(os.listdir(root / folder)):
-            if name.endswith(".py"):
-                content = (root / folder / name).read_bytes()
-                digest.update(f"{folder}/{name} {len(content)}\n".encode())
-                digest.update(content)
+    for file in sources(root):
+        content = (root / file).read_bytes()
+        digest.update(f"{file} {len(content)}\n".encode())
+        digest.update(content)
     versions = (__version__, np.__version__, llvmlite.__version__, *llvm.llvm_version_info)
     return f"{' '.join(map(str, versions))} {digest.hexdigest()}"
+
+
+def sources(root: Path) -> list[str]:
+    """The files of this package that decide about the code."""
+    found = ["types.py"]
+    for folder in SOURCES:
+        for place, _, names in os.walk(root / folder):
+            base = Path(place).relative_to(root).as_posix()
+            found += [f"{base}/{name}" for name in names if name.endswith(".py")]
+    return sorted(found)
 
 
 def digest_of(*texts: str) -> str:

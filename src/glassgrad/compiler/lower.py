@@ -91,7 +91,7 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
 
 
 def _cross_entropy(z: Any, labels: Any) -> Any:
-    """ln sum e^z - z[label]: the label's score by a sum over a one-hot row, which needs no gather."""
+    """ln sum e^z - z[label]: the label's score by a sum over a one-hot row, without a gather."""
     z = z - _maximum.reduce(z, 1, keepdims=True)  # type: ignore[attr-defined]
     hot = labels.reshape(-1, 1) == _position(z.shape, 1)
     return z.exp().sum(1).log() - z.where(hot, 0).sum(1)

@@ -151,7 +151,7 @@ class Workplace:
             self.take(cells)
         for i, memory in self.near:
             memory[...] = inputs[i]
-        kept = [self.point(i, place, inputs[i]) for i, place in self.far]
+        kept = [self.point(i, place, inputs[i]) for i, place in self.far] if self.far else None
         doubles = self.doubles
         for place, number in zip(self.hypers, hypers):
             doubles[place] = number
@@ -164,7 +164,7 @@ class Workplace:
         for array, memory, written in self.copies:
             if written:
                 array[...] = memory
-        return [y.copy() for y in self.outputs]
+        return list(map(np.ndarray.copy, self.outputs))
 
     def point(self, number: int, place: Place, array: np.ndarray) -> np.ndarray:
         """Let the step read an input where it is, or a copy; what must live as long."""

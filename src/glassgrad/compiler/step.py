@@ -14,13 +14,13 @@ from ..nn.module import Module
 from ..tensors import state as modes
 from ..tensors.state import state
 from ..tensors.tensor import Tensor
-from .backend import readable
 from .captured import Captured
 from .draws import Draws
 from .entry import DoubtError, Entry, Traced
 from .graph import Graph, TraceError
 from .lower import READABLE, lowered
 from .naming import argument_names, named
+from .native_backend import native
 from .program import source
 from .rewrite import rewritten
 from .structure import Structure
@@ -76,7 +76,7 @@ class CompiledStep:
     llvm()           its text in LLVM's language; assembly() that of this machine
     """
 
-    backend: Callable = staticmethod(readable)  # what runs a graph; see compiler/backend
+    backend: Callable = staticmethod(native)  # what runs a graph; see compiler/backend
 
     def __init__(self, function: Callable) -> None:
         functools.update_wrapper(self, function, updated=())

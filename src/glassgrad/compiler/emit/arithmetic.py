@@ -11,8 +11,8 @@ import numpy
 
 from ...types import bool_, float16, float32, float64, int16, int32, int64, uint64
 from . import helpers
+from .memory import Memory
 from .register import Register, binary_as, operands
-from .writer import Writer
 
 BITS = {float16: int16, float32: int32, float64: int64}  # integers as wide as reals
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -52,7 +52,7 @@ def real(*dtypes: numpy.dtype) -> Callable[[Function], Function]:
     return decorate
 
 
-class Arithmetic(Writer):
+class Arithmetic(Memory):
     """What needs no approximation.
 
     helpers   the texts of functions that the code calls, by name: the module must have them once

@@ -7,7 +7,7 @@ a flattened axis, times the strides of contiguous memory, are the position on th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import Any, NamedTuple
@@ -78,11 +78,6 @@ class Position:
         return Position(tuple(t for t in self.terms if t[0] != variable), self.constant)
 
     @property
-    def along_lanes(self) -> bool:
-        """Whether it differs from lane to lane by the lane's number alone."""
-        return any(is_lane(v) for v, _ in self.terms)
-
-    @property
     def first_lane(self) -> Position:
         """The position in lane 0."""
         return Position(tuple(t for t in self.terms if not is_lane(t[0])), self.constant)
@@ -94,6 +89,11 @@ ZERO, LANE_POSITION = Position(), Position(((LANE, 1),))
 def is_lane(variable: Any) -> bool:
     """Whether a variable is the lane of a vector."""
     return isinstance(variable, str) and variable.startswith("lane")
+
+
+def counts_lanes(terms: Sequence[Term]) -> bool:
+    """Whether terms are a lane's number and nothing else."""
+    return len(terms) == 1 and is_lane(terms[0][0]) and terms[0][1] == 1
 
 
 def lanes_of(rest: int) -> Position:
@@ -125,6 +125,7 @@ def _normal(terms: dict[Any, int], start: int) -> Position:
         low, high = pair
         n = terms.pop(low)
         terms.pop(high)
+        assert low.modulus is not None
         modulus = None if high.modulus is None else low.modulus * high.modulus
         if low.divisor == 1 and modulus is None:
             for v, k in low.of.terms:

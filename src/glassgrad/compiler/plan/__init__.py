@@ -1,7 +1,7 @@
 """From a graph to loops: four passes, each from a list of kernels to a list of kernels.
 
-    group    which nodes share a loop nest, and what is stored
-    chunk    a part of the batch at a time, so that activations stay in the cache
-    place    new values over old ones where that is safe, and the order of the kernels
-    layout   along which axis vectors run, which axis of a buffer is contiguous, addresses
+group    which nodes share a loop nest, and what is stored
+chunk    a part of the batch at a time, so that activations stay in the cache
+place    new values over old ones where that is safe, and the order of the kernels
+layout   along which axis vectors run, which axis of a buffer is contiguous, addresses
 """

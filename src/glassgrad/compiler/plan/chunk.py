@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..graph import Graph
-from .group import accesses, roots_of
+from .group import accesses, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, identity, is_hero, is_scatter, space
 
 FIRST_CACHE, SECOND_CACHE = 60_000, 2_000_000  # bytes to fill
@@ -77,15 +77,13 @@ def _axis(x: Any, axes: dict[Any, int]) -> Any:
     if name == "reshape" and axis == 0 and x.shape[:1] == (n,):
         return 0
     if name in ("slice", "place", "windows") and axis < len(x.shape) and x.shape[axis] == n:
-        return axis
+        return axis if parameters.get("steps", (1,) * (axis + 1))[axis] == 1 else LOST
     return LOST
 
 
 def _axis_of_hero(x: Any, axes: dict[Any, int]) -> Any:
     found = space(x)
-    at = {
-        entries[axes[i]] for i, entries in zip(x.inputs, found.reads) if i in axes
-    }
+    at = {entries[axes[i]] for i, entries in zip(x.inputs, found.reads) if i in axes}
     if len(at) != 1 or not isinstance(axis := at.pop(), int):
         return LOST
     if axis in found.vanish:
@@ -132,7 +130,7 @@ def _legal(plan: Plan, axes: dict[Any, int]) -> bool:
         if kernel.call is not None:
             return False
         sums = kernel.batch in kernel.inner
-        if sums and any(kernel.is_wide(x) for x in kernel.stores):
+        if sums and (_needs_own_sums(plan, kernel) or any(map(kernel.is_wide, kernel.stores))):
             return False
         sources = [plan.home[r.node] for r in accesses(plan, kernel) if r.node in plan.home]
         if any(s.batch is None and _follows(plan, s) for s in sources):
@@ -140,6 +138,12 @@ def _legal(plan: Plan, axes: dict[Any, int]) -> bool:
         if any(s.batch is not None and s.batch in s.inner for s in sources if s is not kernel):
             return False
     return not any(k.call is not None and is_scatter(k.call) for k in plan.kernels)
+
+
+def _needs_own_sums(plan: Plan, kernel: Kernel) -> bool:
+    """Whether a reduction takes up the total of another one in the same loops."""
+    operands, _ = roots_of(kernel)
+    return any(r.node in kernel.heroes for r in pulled(plan, operands, kernel))
 
 
 def _follows(plan: Plan, kernel: Kernel, seen: set | None = None) -> bool:

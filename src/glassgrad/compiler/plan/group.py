@@ -72,7 +72,7 @@ class Grouping:
             self.open_call(x)
         elif is_hero(x):
             self.place(x)
-        elif self.gathers(x) and self.converted(x) is x or self.converts_gathered(x):
+        elif (self.gathers(x) and self.converted(x) is x) or self.converts_gathered(x):
             self.keep(x)
         elif x.operation.name == "concatenate":
             for part in x.inputs:
@@ -84,16 +84,16 @@ class Grouping:
             self.depth[x] = 0
 
     def join(self, x: Any) -> None:
-        """Rows that one kernel stores anyway lie end to end, so that reading them needs no choice."""
+        """Rows that one kernel stores anyway lie end to end: reading them needs no choice."""
         plan, parts = self.plan, x.inputs
-        homes = {plan.home.get(part) for part in parts}
+        home = plan.home.get(parts[0])
         plain = all(len(p.shape) == 1 and p in plan.buffers for p in parts)
-        if not plain or len(homes) != 1 or len(set(parts)) < len(parts) or None in homes:
+        if not plain or home is None or len(set(parts)) < len(parts):
             return
-        if any(plan.buffers[p].parent is not None for p in parts):
+        if any(plan.home.get(p) is not home or plan.buffers[p].parent for p in parts):
             return
         whole = plan.buffers[x] = Buffer(x.shape, x.dtype, dense=True)
-        plan.home[x], start = homes.pop(), 0
+        plan.home[x], start = home, 0
         for part in parts:
             buffer = plan.buffers[part]
             buffer.parent, buffer.start, buffer.dense = whole, start, True
@@ -105,8 +105,10 @@ class Grouping:
 
     def converts_gathered(self, x: Any) -> bool:
         """Whether this is the only use of gathered rows, and converts them."""
-        return x.operation.name == "cast" and self.gathers(x.inputs[0]) and (
-            self.converted(x.inputs[0]) is x
+        return (
+            x.operation.name == "cast"
+            and self.gathers(x.inputs[0])
+            and (self.converted(x.inputs[0]) is x)
         )
 
     def converted(self, x: Any) -> Any:
@@ -287,12 +289,16 @@ class Grouping:
         """Whether pulling `x` at an index meets the kernel's heroes only at the point itself."""
         own = positions(kernel, kernel.index)
         return all(
-            r.index == own for r in self.walk(x, index, kernel) if self.plan.home.get(r.node) is kernel
+            r.index == own
+            for r in self.walk(x, index, kernel)
+            if self.plan.home.get(r.node) is kernel
         )
 
     def walk(self, x: Any, index: Index, kernel: Kernel) -> list[Read]:
         """Stored nodes and heroes that pulling `x` would read, and where."""
-        return pulled(self.plan, [Read(x, index)], kernel, stop=kernel.stores if not kernel.heroes else ())
+        return pulled(
+            self.plan, [Read(x, index)], kernel, stop=kernel.stores if not kernel.heroes else ()
+        )
 
 
 def positions(kernel: Kernel, entries: Any) -> Index:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..emit.position import LANES, Position, constant, total, variable
 from ...types import is_real
+from ..emit.position import LANES, Position, constant, total
 from ..graph import Graph
 
 Entry = Any  # an axis, or ((axis, coefficient), ...), offset, divisor
@@ -87,24 +87,18 @@ class Kernel:
 
     def is_wide(self, node: Any) -> bool:
         """Whether a stored node has the inner axes too."""
-        return node not in self.heroes and self.wide is not None and (
-            tuple(self.extents[a] for a in self.wide) == node.shape and node.shape != self.shape
+        return (
+            node not in self.heroes
+            and self.wide is not None
+            and (
+                tuple(self.extents[a] for a in self.wide) == node.shape and node.shape != self.shape
+            )
         )
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of what it folds to."""
         return tuple(entry_extent(e, self.extents) for e in self.index)
-
-    def variables(self) -> tuple[Position, ...]:
-        """A position for each axis, by its number."""
-        return tuple(variable(f"a{a}") for a in range(len(self.extents)))
-
-    def bounds(self, name: Any) -> tuple[int, int]:
-        """The first and last position of an axis's variable."""
-        from .pull import bounds_in
-
-        return bounds_in(self.extents)(name)
 
 
 def entry_extent(entry: Entry, extents: tuple[int, ...]) -> int:
@@ -221,7 +215,6 @@ class Plan:
     home      {node: the kernel that computes or stores it}
     buffers   {node: its memory}
     rank      {node: the first kernel, by creation, that could compute it}
-    tested    how many of the kernels run before the loss is tested
     """
 
     graph: Graph
@@ -233,7 +226,6 @@ class Plan:
     batch: int | None = None
     arena: int = 0
     cycles: float = 0.0
-    tested: int = 0
     sums: list[Any] = field(default_factory=list)
 
     def given(self, x: Any, kernel: Kernel) -> bool:
@@ -246,8 +238,3 @@ class Plan:
         found = dict(self.graph.names)
         found |= {new: f"{found[c]}'" for c, new in self.graph.updates.items() if new not in found}
         return found
-
-
-def elements(shape: tuple[int, ...]) -> int:
-    """How many there are."""
-    return math.prod(shape)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..emit.position import LANES, Position
 from ..graph import rebuilt
 from .group import accesses, positions, pulled, roots_of
-from .kernel import Buffer, Kernel, Plan, is_call, is_scatter
+from .kernel import Buffer, Kernel, Plan, is_call
 from .place import copy_of
 from .pull import Read, variables_of
 
@@ -108,9 +108,7 @@ def _has_dynamic(read: Read) -> bool:
 
 
 def _searched(plan: Plan) -> Best:
-    layout = {
-        id(b): b.contiguous for b in plan.buffers.values() if b.strides is not None
-    }
+    layout = {id(b): b.contiguous for b in plan.buffers.values() if b.strides is not None}
     beam = [Best(0.0, layout, ())]
     for kernel in plan.kernels:
         options = _options(plan, kernel)
@@ -178,7 +176,9 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
 
 def _only(position: Position, name: str) -> bool:
     """Whether a variable appears in a position as itself alone."""
-    return all(v == name or name not in set(variables_of(Position(((v, 1),)))) for v, _ in position.terms)
+    return all(
+        v == name or name not in set(variables_of(Position(((v, 1),)))) for v, _ in position.terms
+    )
 
 
 def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
@@ -195,7 +195,10 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
         total = OVERHEAD + work * loads / 16
     if lane in kernel.inner:
         per = TREE if kernel.contracts else 20 * len(kernel.heroes)
-        total += work / 32 * 0.15 + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
+        total += (
+            work / 32 * 0.15
+            + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
+        )
     return total
 
 
@@ -211,8 +214,12 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
     for access in option.operands:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
-            packable = kernel.contracts and access.axis is not None and len(access.buffer.shape) == 2
-            total += OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
+            packable = (
+                kernel.contracts and access.axis is not None and len(access.buffer.shape) == 2
+            )
+            total += (
+                OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
+            )
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += GATHER * (outputs if kernel.contracts else points)
@@ -233,7 +240,11 @@ def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) 
         return
     for place, root in enumerate(operands):
         for read in pulled(plan, [root], kernel):
-            if read.node not in plan.buffers or len(read.node.shape) != 2 or read.node.operation is None and read.node.number is not None:
+            if (
+                read.node not in plan.buffers
+                or len(read.node.shape) != 2
+                or (read.node.operation is None and read.node.number is not None)
+            ):
                 continue
             buffer = plan.buffers[read.node]
             access = _axis_along(buffer, read.index, f"a{kernel.lane}")
@@ -258,7 +269,8 @@ def _repack(plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axis: int
     assert axis is not None
     source = plan.buffers[x]
     copy = copy_of(x)
-    pack = Kernel(x.shape, index=(0, 1), stores={copy: None}, repack=True, batch=source.rolling)
+    pack = Kernel(x.shape, index=(0, 1), stores={copy: None}, repack=True)
+    pack.batch = _batch_of(plan, x)
     pack.lane, pack.out_lane = 1 - axis, axis
     pack.number = kernel.number - 0.25
     pack.cycles = OVERHEAD + math.prod(source.shape) * REPACK
@@ -269,6 +281,15 @@ def _repack(plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axis: int
     inputs = list(hero.inputs)
     inputs[place] = _replaced(inputs[place], x, copy)
     hero.inputs = tuple(inputs)
+
+
+def _batch_of(plan: Plan, x: Any) -> int | None:
+    """The axis of a node that grows from chunk to chunk."""
+    home = plan.home.get(x)
+    if plan.chunk is None or home is None or home.phase != 1:
+        return None
+    index = home.index_of(x)
+    return index.index(home.batch) if home.batch in index else None
 
 
 def _insert(plan: Plan, pack: Kernel, kernel: Kernel) -> None:
@@ -314,6 +335,3 @@ def _give_addresses(plan: Plan) -> None:
             what = kernel.call.operation.name
         kernel.label = f"k{number}_{what or ('repack' if kernel.repack else 'map')}"
         kernel.label = "".join(c if c.isalnum() or c == "_" else "_" for c in kernel.label)
-
-
-__all__ = ["is_scatter", "laid_out"]

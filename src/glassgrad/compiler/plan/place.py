@@ -43,10 +43,14 @@ class Placing:
             return False
         if new.dtype != cell.dtype or new not in kernel.stores:
             return False
+        if self.plan.buffers[new].parent is not None:
+            return False  # it lies beside others that are read with it
         if self.plan.chunk is not None and kernel.phase == 1:
             return False  # the loss is known when all chunks are
         here = positions(kernel, kernel.index_of(new))
-        return all(r.index == here and not r.conditions for r in self.reads[kernel] if r.node is cell)
+        return all(
+            r.index == here and not r.conditions for r in self.reads[kernel] if r.node is cell
+        )
 
     def overwrite(self, cell: Any, new: Any) -> None:
         self.plan.buffers[new] = self.plan.buffers[cell]
@@ -120,11 +124,12 @@ class Placing:
 
 def in_circles(waiting: list[Kernel], after: dict[Kernel, set[Kernel]]) -> set[Kernel]:
     """Those of the waiting kernels that others wait for, again and again."""
-    stuck, needed = set(waiting), set()
-    while stuck != needed:
-        needed = stuck
-        stuck = needed & set().union(*(after[k] for k in needed))
-    return stuck
+    stuck = set(waiting)
+    while True:
+        needed = stuck & set().union(*(after[k] for k in stuck))
+        if needed == stuck:
+            return stuck
+        stuck = needed
 
 
 def copy_of(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where a node's inputs are read when the node is read at an index: the planner and the emitter ask.
+"""Where a node's inputs are read when the node is read at an index.
 
 Whatever is not stored is pulled: computed from its inputs where it is needed.  Views only move the
 index; `place` and `concatenate` add conditions, under which there is something to read.
@@ -36,7 +36,7 @@ class Read(NamedTuple):
     """An input, where it is read, and when: else it does not count."""
 
     node: Any
-    index: Index
+    index: Index  # type: ignore[assignment]
     conditions: tuple[Condition, ...] = ()
 
 
@@ -44,7 +44,7 @@ class Dynamic(NamedTuple):
     """A variable of positions: the element of an index tensor, below `extent`."""
 
     node: Any
-    index: Index
+    index: Index  # type: ignore[assignment]
     extent: int
 
     def __repr__(self) -> str:
@@ -89,9 +89,7 @@ def _slice(x: Any, index: Index, bounds: Bounds) -> list[Read]:
 def _windows(x: Any, index: Index, bounds: Bounds) -> list[Read]:
     size, stride, dilation = (x.parameters[k] for k in ("size", "stride", "dilation"))
     n, lead = len(size), len(index) - 2 * len(size)
-    seen = [
-        index[lead + i] * stride[i] + index[lead + n + i] * dilation[i] for i in range(n)
-    ]
+    seen = [index[lead + i] * stride[i] + index[lead + n + i] * dilation[i] for i in range(n)]
     return [Read(x.inputs[0], (*index[:lead], *seen))]
 
 

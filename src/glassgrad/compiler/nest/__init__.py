@@ -1,0 +1,32 @@
+"""From a kernel of the plan to text: one loop nest for all, in which values are pulled.
+
+for blocks of points of the axes that stay, the lane axis in vectors:
+    for each hero: fold over the axes that vanish, from operands pulled at each point
+    store what is stored, pulled at the points, with the heroes' totals known already
+
+pulls    any node at any point
+folds    each point's total
+loops    the blocks of points
+panels   how an axis is divided
+others   copies the other way round, and rows that are added up
+"""
+
+from __future__ import annotations
+
+from ..plan.kernel import Kernel, Plan
+from ..target import Target
+from .loops import Loops
+from .others import Others
+
+
+class Nest(Loops, Others):
+    """The text of one kernel."""
+
+    def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
+        super().__init__(plan, kernel, target)
+        if kernel.repack:
+            self.repack()
+        elif kernel.call is not None:
+            self.scatter()
+        else:
+            self.nest()

@@ -1,0 +1,137 @@
+"""Whole epochs in one native call: as step by step, and nothing beyond arrays is read."""
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from fuzzing import Guarded
+from glassgrad import nn, optim
+from glassgrad.compiler.epoch import NativeEpoch
+from glassgrad.compiler.graph import evaluated
+from glassgrad.compiler.places import Source
+from glassgrad.compiler.rewrite import rewritten
+from glassgrad.nn import functional as F
+from natively import by_numpy, cells_of, exact, far, mlp, network, traced, trainer
+
+random = np.random.default_rng(5)
+ADAM = lambda p: optim.Adam(p, lr=0.01)
+
+
+def real(*shape):
+    return random.normal(size=shape).astype(np.float32)
+
+
+def labelled(rows, features=20, classes=5):
+    return [real(rows, features), random.integers(0, classes, rows)]
+
+
+def wide():
+    return trainer(mlp(33, 70, 5), ADAM), labelled(150, 33)
+
+
+def one_feature():
+    return trainer(mlp(1, 9, 2)), labelled(150, 1, 2)
+
+
+def regression():
+    net = mlp(5, 16, 3, activation=nn.ReLU)
+    return trainer(net, ADAM, nn.MSELoss()), [real(150, 5), real(150, 3)]
+
+
+def normalised():
+    layers = [
+        lambda: nn.Linear(20, 31),
+        lambda: nn.BatchNorm1d(31),
+        nn.ReLU,
+        lambda: nn.Linear(31, 5),
+    ]
+    return trainer(network(*layers)), labelled(150)
+
+
+def dropped():
+    layers = [lambda: nn.Linear(20, 40), nn.ReLU, lambda: nn.Dropout(0.4), lambda: nn.Linear(40, 5)]
+    return trainer(network(*layers)), labelled(150)
+
+
+def pictures():
+    layers = [
+        lambda: nn.Conv2d(1, 5, 3, padding=1), nn.ReLU, lambda: nn.MaxPool2d(2), nn.Flatten,
+        lambda: nn.Linear(60, 5),
+    ]  # fmt: skip
+    return trainer(network(*layers)), [real(150, 1, 7, 9), random.integers(0, 5, 150)]
+
+
+def words():
+    gg.manual_seed(0)
+    table, head = nn.Embedding(11, 6), nn.Linear(6, 3)
+    optimizer = optim.SGD([*table.parameters(), *head.parameters()], lr=0.1)
+
+    def step(words, labels):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(head(table(words).mean(1)), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, [random.integers(0, 11, (150, 7)), random.integers(0, 3, 150)]
+
+
+def by_epoch(graph, arrays, rows, guarded=True, at_end=True):
+    """Losses and cells after steps over the rows."""
+    guard = Guarded()
+    arrays = [guard(a, at_end) if guarded else a for a in arrays]
+    graph = rewritten(graph)
+    before = cells_of(graph)
+    epoch = NativeEpoch(graph, [Source(a.shape, a.dtype) for a in arrays])
+    epoch.enter()
+    losses, code = epoch.run(arrays, guard(rows, at_end))
+    epoch.leave()
+    after = cells_of(graph)
+    for leaf, value in zip(graph.cells.values(), before, strict=True):
+        leaf.value[...] = value
+    return losses, code, after
+
+
+CASES = [wide, one_feature, regression, normalised, dropped, pictures, words]
+
+
+@pytest.mark.parametrize("batch", [32, 50, 1])
+@pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+def test_epochs(make, batch):
+    if make is normalised and batch == 1:
+        pytest.skip("one row has no spread")
+    step, arrays = make()
+    rows = random.permutation(150)[: 2 * batch if batch > 1 else 5]
+    rows = np.concatenate([rows, rows[:batch], [149] * batch])
+    batches = [[a[rows[i : i + batch]] for a in arrays] for i in range(0, len(rows), batch)]
+    graph = traced(step, *batches[0])
+    eager, true = (by_numpy(graph, batches, engine) for engine in (evaluated, exact))
+    for at_end in (True, False):
+        losses, code, cells = by_epoch(graph, arrays, rows, at_end=at_end)
+        assert code == 0 and len(losses) == len(batches)
+        found = [np.array(losses[-1]), *cells]
+        assert not any(map(far, found, true, eager, [2e-6] * len(found)))
+
+
+def test_converted_rows():
+    """Bytes and doubles become what the step takes while they are gathered."""
+    step = trainer(mlp(20, 30, 5))
+    bytes_, labels = random.integers(0, 256, (100, 20), np.uint8), random.integers(0, 5, 100)
+    rows = random.permutation(100)[:96]
+    graph = traced(step, bytes_[:32].astype("f"), labels[:32])
+    losses, _, cells = by_epoch(graph, [bytes_.astype("f"), labels], rows)
+    for kind in (np.uint8, np.float64, np.int16):
+        found, _, after = by_epoch(graph, [bytes_.astype(kind), labels.astype(np.int32)], rows)
+        np.testing.assert_array_equal(found, losses)
+        assert all(map(np.array_equal, after, cells))
+
+
+def test_a_loss_that_is_not_finite_stops_before_its_step():
+    step, (x, y) = wide()
+    graph = traced(step, x[:32], y[:32])
+    rows = np.arange(128)
+    _, _, expected = by_epoch(graph, [x, y], rows[:64])
+    x[70, 3] = np.nan
+    losses, code, cells = by_epoch(graph, [x, y], rows)
+    assert code == 1 and len(losses) == 2
+    assert all(map(np.array_equal, cells, expected))
