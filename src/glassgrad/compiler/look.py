@@ -90,7 +90,7 @@ class Names:
             if x.operation is None:
                 self.known[x] = "table" if x.number is None else f"{x.number}"
             elif x.operation.name in ("cast", *VIEWS) and x.inputs[0] in self.plan.buffers:
-                self.known[x] = f"{self(x.inputs[0])}'"
+                self.known[x] = f"{self(x.inputs[0])} copied"
             else:
                 name = x.operation.name
                 self.counts[name] = self.counts.get(name, 0) + 1

@@ -169,7 +169,8 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
     if buffer.strides is not None:
         step = buffer.at(index)
         same = step.coefficient(name) == 1 and _only(step, name)
-        return Access(buffer, buffer.contiguous if same else None, math.prod(buffer.shape))
+        if same or buffer.dtype.itemsize != 4:  # only such can be copied the other way round
+            return Access(buffer, buffer.contiguous if same else None, math.prod(buffer.shape))
     axis = at[0] if len(at) == 1 and plain else None
     return Access(buffer, axis, math.prod(buffer.shape))
 
