@@ -2,8 +2,8 @@
 
     python benchmarks/differential.py [first] [count]
 
-Runs programs number `first` to `first + count - 1` (0 and 20,000 unless given) and prints those that
-differ, as Python that can be run, and how many of each kind there are.  Needs PyTorch (`peers`).
+Runs programs number `first` to `first + count - 1` (0 and 20,000 unless given) and prints those
+that differ, as Python that can be run, and how many of each kind there are.  Needs PyTorch.
 """
 
 import sys

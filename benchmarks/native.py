@@ -207,7 +207,9 @@ def jax_steps(sizes, batch, features, labels):
     fast = jax.jit(step, donate_argnums=0)
     x, y = jax.numpy.asarray(features), jax.numpy.asarray(labels.astype(np.int32))
     count = min(len(features) // batch, 400)
-    batches = [(x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch]) for i in range(count)]
+    batches = [
+        (x[i * batch : (i + 1) * batch], y[i * batch : (i + 1) * batch]) for i in range(count)
+    ]
     state = [weights]
 
     def run():
@@ -294,7 +296,9 @@ def peak():
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     sums, vector = range(14), "<16 x float>"
-    start = "\n".join(f"%a{k} = phi {vector} [zeroinitializer, %entry], [%b{k}, %loop]" for k in sums)
+    start = "\n".join(
+        f"%a{k} = phi {vector} [zeroinitializer, %entry], [%b{k}, %loop]" for k in sums
+    )
     steps = "\n".join(
         f"%b{k} = call {vector} @llvm.fma.v16f32({vector} %a{k}, {vector} splat (float 0.5), "
         f"{vector} splat (float 1.0))"
@@ -354,7 +358,11 @@ def page(rows, names, limit):
         share = useful_operations(sizes, batch) / ours / 1e3 / limit
         cells = [_cell(found.get(name), ours) for name in names]
         lines.append(f"| {sizes} | {batch} | {share:.0%} | " + " | ".join(cells) + " |")
-    lines += ["", "Compile time in milliseconds, from the first call to the first finished step:", ""]
+    lines += [
+        "",
+        "Compile time in milliseconds, from the first call to the first finished step:",
+        "",
+    ]
     timed = [n for n in names if n not in ("PyTorch", "scikit-learn")]
     lines += ["| network | batch | " + " | ".join(timed) + " |", "|---|---|" + "---|" * len(timed)]
     for sizes, batch, found in rows:

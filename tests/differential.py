@@ -430,7 +430,13 @@ class Difference:
     """A program on which the packages disagree."""
 
     def __init__(self, seed: int, inputs: list, lines: list[str], what: str, detail: str) -> None:
-        self.seed, self.inputs, self.lines, self.what, self.detail = seed, inputs, lines, what, detail
+        self.seed, self.inputs, self.lines, self.what, self.detail = (
+            seed,
+            inputs,
+            lines,
+            what,
+            detail,
+        )
 
     def __str__(self) -> str:
         given = [
@@ -506,9 +512,9 @@ def compared_gradients(theirs: Any, ours: Any) -> tuple[str, str] | None:
     for i, (a, b) in enumerate(zip(theirs, ours)):
         a, b = (np.zeros(()) if g is None else g for g in (a, b))
         tolerance = TOLERANCE.get(str(a.dtype), 1e-8) * 10
-        if a.any() or b.any():
-            if found := compared_arrays(a, b, tolerance, f"gradient of x{i}"):
-                return "gradient", found[1]
+        some = a.any() or b.any()
+        if some and (found := compared_arrays(a, b, tolerance, f"gradient of x{i}")):
+            return "gradient", found[1]
     return None
 
 

@@ -1,4 +1,4 @@
-"""Positions: splitting and joining axes agrees with NumPy's reshape, and leaves no division behind."""
+"""Positions: splitting and joining axes agrees with NumPy's reshape, without a division."""
 
 import itertools
 import math

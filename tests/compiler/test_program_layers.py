@@ -8,10 +8,10 @@ import pytest
 import glassgrad as gg
 from compiler.test_native_layers import inputs_of
 from glassgrad.compiler.graph import evaluated
-from glassgrad.compiler.program import load, source
-from glassgrad.compiler.step import CompiledStep
 from glassgrad.compiler.lower import READABLE, lowered
+from glassgrad.compiler.program import load, source
 from glassgrad.compiler.rewrite import rewritten
+from glassgrad.compiler.step import CompiledStep
 from layers import LAYERS, example
 from natively import differentiated
 

@@ -270,9 +270,8 @@ windows: Record = Record(
 def _overlap_space(y, x, shape, size, stride, dilation):
     """Position i of the output is place k of window (i - dilation k) / stride, if that is whole."""
     n, lead = len(size), len(shape) - len(size)
-    at = tuple(
-        (((lead + j, 1), (lead + n + j, -d)), 0, s) for j, (s, d) in enumerate(zip(stride, dilation))
-    )
+    steps = enumerate(zip(stride, dilation))
+    at = tuple((((lead + j, 1), (lead + n + j, -d)), 0, s) for j, (s, d) in steps)
     places = tuple(range(lead + n, lead + 2 * n))
     return Space((*shape, *size), places, ((*range(lead), *at, *places),))
 
