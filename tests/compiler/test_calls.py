@@ -443,3 +443,35 @@ def test_kernels_are_listed_and_timed_and_nothing_changes():
     assert step.llvm().count("define ") > 5
     assert "step:" in step.assembly()
     assert step.kernels() == listed
+
+
+def test_an_operation_that_fails_leaves_everything_as_it_was():
+    class Cube(gg.Operation):
+        fails = False
+
+        def forward(self, x):
+            if self.fails:
+                raise ValueError("no cube today")
+            return x**3
+
+        def gradient(self, g, y, x):
+            return (3 * x * x * g,)
+
+    w, b = gg.ones(3).requires_grad_(), gg.ones(3).requires_grad_()
+    optimizer, cube = gg.optim.SGD([w, b], lr=0.1), Cube()
+
+    @gg.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = ((w * x) ** 2).sum() + (b * x).sum()
+        loss.backward()
+        optimizer.step()
+        return cube(w.detach())
+
+    np.testing.assert_allclose(step(gg.ones(3)), 0.8**3 * np.ones(3), rtol=1e-6)
+    before = w.value.copy(), b.value.copy()
+    Cube.fails = True
+    with pytest.raises(ValueError, match="no cube today"):
+        step(gg.ones(3))
+    np.testing.assert_array_equal(w.value, before[0])
+    np.testing.assert_array_equal(b.value, before[1])

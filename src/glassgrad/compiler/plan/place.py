@@ -12,7 +12,7 @@ from typing import Any
 from ...operations.elementwise import cast
 from ..graph import node
 from .group import accesses, positions
-from .kernel import Buffer, Kernel, Plan, is_scatter
+from .kernel import Buffer, Kernel, Plan, is_call, is_scatter
 
 
 def placed(plan: Plan) -> Plan:
@@ -82,6 +82,8 @@ class Placing:
         """For each kernel those that must run before it."""
         after: dict[Kernel, set[Kernel]] = {k: set() for k in self.plan.kernels}
         tested = {self.plan.home[x] for x in self.tested() if x in self.plan.home}
+        calls = (k for k in self.plan.kernels if k.call is not None and is_call(k.call))
+        tested.update(calls)  # a call of the user's code may fail
         writers = set(self.writer.values())
         for kernel in self.plan.kernels:
             after[kernel] |= {k for k in self.plan.kernels if k.phase < kernel.phase}
