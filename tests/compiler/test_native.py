@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
-from glassgrad.compiler.graph import blank, evaluated
+from glassgrad.compiler.graph import node
 from glassgrad.compiler.lower import lowered
 from glassgrad.compiler.native import NativeStep
 from glassgrad.compiler.step import CompiledStep
@@ -58,9 +58,4 @@ def test_positions():
 
 
 def position(shape, axis):
-    from glassgrad.compiler.graph import node
-
     return node(TABLE["position"], (), {"shape": shape, "axis": axis})
-
-
-__all__ = ["blank", "evaluated"]
