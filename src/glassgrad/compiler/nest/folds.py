@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -110,7 +111,7 @@ class Folds(Pulls):
             at = self.start(axis) + (i + lanes_of(count - i.constant) if size > 1 else i)
             return self.over(rest, {**inner, axis: at}, totals, body)
 
-        if count <= UNROLL and not self.kernel.contracts:
+        if not self.kernel.contracts and math.prod(map(self.length, axes)) <= UNROLL:
             for i in range(0, whole, size):
                 totals = go(constant(i), totals)
         elif whole:
