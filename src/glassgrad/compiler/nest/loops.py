@@ -13,6 +13,8 @@ from .folds import UNROLL, Folds
 from .panels import panels
 from .pulls import Point
 
+MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
+
 
 class Loops(Folds):
     """The loop nest of a kernel that folds, or maps point by point."""
@@ -48,7 +50,7 @@ class Loops(Folds):
             return
         axis, rest = axes[0], axes[1:]
         most, size = self.blocking(axis, block)
-        for first, width, parts in panels(self.length(axis), size, most, self.few):
+        for first, width, parts in panels(self.length(axis), size, most):
             with self.loop(first, first + width * parts, width) as loop:
                 at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
                 if size > 1:
@@ -66,7 +68,7 @@ class Loops(Folds):
             inner = math.prod(kernel.extents[a] for a in kernel.inner)
             if kernel.contracts:
                 vectors = -(-kernel.extents[axis] // LANES)
-                one_part = self.few and vectors in tile.rows
+                one_part = vectors in tile.rows
                 return vectors if one_part else tile.most_vectors, LANES
             if not kernel.inner:
                 return min(4, tile.most_vectors), LANES
@@ -89,7 +91,7 @@ class Loops(Folds):
         axes = sorted(block, key=lambda a: a == kernel.out_lane)  # along the memory, row by row
         points = [dict(zip(axes, p)) for p in product(*map(block.__getitem__, axes))]
         self.points = len(points)
-        if kernel.contracts and not self.few:
+        if kernel.contracts and math.prod(kernel.extents) > MANY_POINTS:
             self.fetch_ahead(points)
         for hero in kernel.heroes:
             for point, total in zip(points, self.totals(hero, points)):

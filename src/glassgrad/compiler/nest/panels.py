@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 
-def panels(count: int, size: int, most: int, few: bool = False) -> list[tuple[int, int, int]]:
+def panels(count: int, size: int, most: int) -> list[tuple[int, int, int]]:
     """(first, width, how many): elements by `size` in parts of at most `most`, equal ones together.
 
-    Parts are balanced, 3 and 2 rather than 4 and 1, and what does not fill the last vector is a
-    part of its own kind, so that the others need no mask.  `few` prefers parts of one kind.
+    Parts are of one kind where that can be, for each kind is code of its own; else they are
+    balanced, 3 and 2 rather than 4 and 1.  What does not fill the last vector stands alone, so that
+    the others need no mask.
     """
     units, rest = divmod(count, size)
     if not units and not rest:
@@ -18,7 +19,7 @@ def panels(count: int, size: int, most: int, few: bool = False) -> list[tuple[in
         small, extra = divmod(units, parts) if parts else (0, 0)
         groups = [(0, small + 1, extra), (extra * (small + 1), small, parts - extra)]
         return _last_alone([g for g in groups if g[1] and g[2]], bool(rest))
-    width = most if rest else _even_width(units, most, few)
+    width = most if rest else _even_width(units, most)
     if width is None:
         parts = -(-units // most)
         small, extra = divmod(units, parts)
@@ -30,10 +31,10 @@ def panels(count: int, size: int, most: int, few: bool = False) -> list[tuple[in
     return [g for g in groups if g[1] and g[2]]
 
 
-def _even_width(units: int, most: int, few: bool) -> int | None:
+def _even_width(units: int, most: int) -> int | None:
     """A width of which there are only whole parts, if it is not too narrow."""
-    narrowest = most * 2 // 3 if few else most
-    return next((w for w in range(most, max(narrowest, 1) - 1, -1) if units % w == 0), None)
+    narrowest = max(most * 2 // 3, 1)
+    return next((w for w in range(most, narrowest - 1, -1) if units % w == 0), None)
 
 
 def _last_alone(groups: list[tuple[int, int, int]], partial: bool) -> list[tuple[int, int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ...types import int64
@@ -14,8 +13,6 @@ from ..plan.kernel import CHUNK, Kernel, Plan, entry_position
 from ..plan.pull import Condition, Dynamic, Read, reads
 from ..target import Target
 
-FEW_POINTS = 200_000  # a kernel of fewer points is not worth code for several sizes of blocks
-
 Point = dict[int, Position]
 
 
@@ -25,7 +22,6 @@ class Pulls(Outlining):
     plan, kernel   what is written
     processor      for which target
     numbers        {node: the number that it is everywhere}
-    few            whether code for several sizes of blocks is not worth its length
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
@@ -33,7 +29,6 @@ class Pulls(Outlining):
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
         self.results: dict[str, Any] = {}
-        self.few = math.prod(kernel.extents) < FEW_POINTS
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
 
