@@ -115,7 +115,7 @@ def chunk_size(plan: Plan, axes: dict[Any, int]) -> int | None:
     cells = sum(math.prod(x.shape) * x.dtype.itemsize for x in plan.graph.cells)
     cache = FIRST_CACHE if cells < FIRST_CACHE / 2 else SECOND_CACHE
     if cells > SECOND_CACHE / 2:  # sums over chunks leave the cache too: do them less often
-        cache = 2 * SECOND_CACHE
+        cache = 4 * SECOND_CACHE
     size = batch
     while size % 64 == 0 and size * row > cache:
         size //= 2
