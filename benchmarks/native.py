@@ -268,6 +268,68 @@ CONTENDERS = {
 }
 
 
+# ---- what else a step may have, beside the plain one
+
+
+def variant_step(gg, sizes, activation="ReLU", between=None, rule="SGD", **options):
+    """The plain step with one thing changed."""
+    gg.manual_seed(0)
+    listed = []
+    for inputs, outputs in zip(sizes, sizes[1:]):
+        listed.append(gg.nn.Linear(inputs, outputs))
+        if (inputs, outputs) != sizes[-2:]:
+            listed += [gg.nn.BatchNorm1d(outputs)] if between == "batch norm" else []
+            listed.append(getattr(gg.nn, activation)())
+            listed += [gg.nn.Dropout(0.2)] if between == "dropout" else []
+    net, criterion = gg.nn.Sequential(*listed), gg.nn.CrossEntropyLoss()
+    optimizer = getattr(gg.optim, rule)(net.parameters(), lr=RATE, **options)
+
+    def step(features, labels):
+        optimizer.zero_grad()
+        loss = criterion(net(features), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+VARIANTS = {
+    "plain": {},
+    "momentum": {"momentum": 0.9},
+    "tanh": {"activation": "Tanh"},
+    "sigmoid": {"activation": "Sigmoid"},
+    "dropout": {"between": "dropout"},
+    "L2": {"weight_decay": 1e-4},
+    "batch norm": {"between": "batch norm"},
+    "Adam": {"rule": "Adam"},
+    "GELU": {"activation": "GELU"},
+}
+
+
+def variants(sizes, batch, seconds):
+    """{variant: its time over that of the plain step}, medians of rounds in turn."""
+    import glassgrad as gg
+
+    features, labels = data(sizes, batch)
+    found = {}
+    for name, changes in VARIANTS.items():
+        step = variant_step(gg, sizes, **changes)
+        run, _ = native_epochs(step, batch, features, labels)
+        found[name] = (run, [])
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or len(found["plain"][1]) < 5:
+        for run, times in found.values():
+            started = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - started)
+    plain = found["plain"][1]
+    return {
+        name: statistics.median(t / p for t, p in zip(times, plain))
+        for name, (_, times) in found.items()
+    }
+
+
 # ---- measuring
 
 
@@ -352,7 +414,7 @@ def peak():
     return 2 * 16 * len(sums) * count / best / 1e9
 
 
-def page(rows, names, limit):
+def page(rows, names, limit, costs):
     """The results as Markdown."""
     import importlib.metadata as metadata
 
@@ -387,6 +449,15 @@ def page(rows, names, limit):
     for sizes, batch, found in rows:
         cells = [f"{found[n].compile_seconds * 1e3:.0f}" if n in found else "" for n in timed]
         lines.append(f"| {sizes} | {batch} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "What else a step may have at a batch of 32, as a multiple of the plain step:",
+        "",
+    ]
+    kinds = [name for name in VARIANTS if name != "plain"]
+    lines += ["| network | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
+    for sizes, found in costs.items():
+        lines.append(f"| {sizes} | " + " | ".join(f"{found[k]:.2f}" for k in kinds) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -428,7 +499,9 @@ def main():
             rows.append((sizes, batch, found))
             medians = {name: round(c.median, 2) for name, c in found.items()}
             print(sizes, batch, medians, flush=True)
-    text = page(rows, [n for n in names if any(n in found for *_, found in rows)], limit)
+    costs = {sizes: variants(sizes, 32, given.seconds) for sizes in NETWORKS if sizes[0] != 4}
+    ran = [n for n in names if any(n in found for *_, found in rows)]
+    text = page(rows, ran, limit, costs)
     print(text)
     if given.page:
         with open(given.page, "w") as file:
