@@ -55,6 +55,7 @@ from .tensors.device import device
 from .tensors.functions import *
 from .tensors.printing import set_printoptions
 from .types import (
+    NonFiniteError,
     ShapeError,
     Type,
     float16,

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from .types import ShapeError
+
 Node = Any
 
 
@@ -35,7 +37,10 @@ def gradients(
             g, node, inputs = enter(y, g)
         if y in kept:
             arrived[y] = g
-        for x, gx in zip(y.inputs, y.operation.gradient(g, node, *inputs, **y.parameters)):
+        found = y.operation.gradient(g, node, *inputs, **y.parameters)
+        if y.operation.kind == "own":
+            check_rule(y, found)
+        for x, gx in zip(y.inputs, found):
             if gx is None or not x.requires_grad:
                 continue
             if x in arrived:
@@ -45,6 +50,37 @@ def gradients(
                 if x.operation is not None:
                     heappush(queue, (-x.serial, x))
     return arrived
+
+
+def check_rule(y: Node, found: Any) -> None:
+    """A user's rule gives a tuple with a gradient of its own type for each input, or None.
+
+    Raises:
+        TypeError: It gives something else.
+        ShapeError: A gradient has not the shape of its input.
+    """
+    name, count = y.operation.name, len(y.inputs)
+    if not isinstance(found, (tuple, list)):
+        kind = "tensor" if hasattr(found, "type_") else type(found).__name__
+        raise TypeError(
+            f"{name}.gradient returns a tuple, with one gradient for each input, and returned a "
+            f"{kind}; write `return (gradient,)`"
+        )
+    if len(found) != count:
+        raise TypeError(
+            f"{name}.gradient returned {len(found)} gradients for {count} inputs; "
+            "where an input has none, write None"
+        )
+    for number, (x, g) in enumerate(zip(y.inputs, found), 1):
+        if g is None or not x.requires_grad:
+            continue
+        if not hasattr(g, "type_"):
+            raise TypeError(f"{name}.gradient: gradient {number} is a {type(g).__name__}")
+        if g.shape != x.shape:
+            raise ShapeError(
+                f"{name}.gradient: gradient {number} is {g.type_}, and input {number} is "
+                f"{x.type_}; a gradient has the shape of its input"
+            )
 
 
 def ancestors(outputs: Iterable[Node]) -> list[Node]:

@@ -49,6 +49,21 @@ class DivisionError(ZeroDivisionError, RuntimeError):
     """An integer divided by zero; RuntimeError in PyTorch."""
 
 
+class NonFiniteError(ArithmeticError):
+    """The loss of a step, or a gradient in it, is NaN or infinite; the step was not taken.
+
+    layer           the path of the layer in which the first such value arose, or ""
+    operation       the operation that gave it, or ""
+    line            the user's line behind it, or ""
+    epoch, step     where in a training: both count from 1
+    history         the History of the training up to there
+    """
+
+    layer = operation = line = ""
+    epoch = step = 0
+    history: Any = None
+
+
 class Type(NamedTuple):
     """The shape and element type of a value: all that is known of it before it is computed."""
 

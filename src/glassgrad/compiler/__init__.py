@@ -13,7 +13,6 @@ step      what the user calls
 """
 
 from .graph import TraceError
-from .replay import NonFiniteLoss
 from .step import CompiledStep, compile
 
-__all__ = ["CompiledStep", "NonFiniteLoss", "TraceError", "compile"]
+__all__ = ["CompiledStep", "TraceError", "compile"]

@@ -8,10 +8,14 @@ compared by identity, and numbers and text by value.
 from __future__ import annotations
 
 import functools
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from operator import is_
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
@@ -21,6 +25,7 @@ from .graph import Blank
 MISSING = object()
 SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 LONGEST = 1000  # of longer lists only the length is compared
+MOST_ELEMENTS = 10_000  # and of larger arrays only the size
 CALLED = ["__call__", "forward", "backward", "gradient", "update", "init", "advance"]  # by others
 FOREIGN = ("glassgrad", "numpy", "builtins")  # packages that are not looked into
 
@@ -88,6 +93,33 @@ class Items:
         return list(self.held)
 
 
+class Slots:
+    """Attributes of an object that has no dict."""
+
+    def __init__(self, owner: Any, names: list[str]) -> None:
+        self.owner, self.names = owner, names
+        self.values = self.now()
+
+    def now(self) -> list[Any]:
+        """What they hold at the moment."""
+        return [getattr(self.owner, name, MISSING) for name in self.names]
+
+
+class Numbers:
+    """The elements of a NumPy array, as one number that changes with them."""
+
+    names: list[str] = []
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.values = self.now()
+
+    def now(self) -> list[Any]:
+        """A checksum of the elements; that there are many."""
+        few = self.array.size <= MOST_ELEMENTS and self.array.dtype != object
+        return [zlib.crc32(np.ascontiguousarray(self.array).data) if few else self.array.size]
+
+
 class Captured:
     """What was captured when it was looked at; `same()` tells whether it is so still."""
 
@@ -109,7 +141,7 @@ class Captured:
         self.globals = [(p.space, *pair) for p, pair in each if isinstance(p, Names)]
         cells = [p for p in self.places if isinstance(p, Cells)]
         self.cells = [pair for p in cells for pair in zip(p.cells, p.values)]
-        self.lists = [p for p in self.places if isinstance(p, Items)]
+        self.lists = [p for p in self.places if isinstance(p, (Items, Slots, Numbers))]
 
     def size(self) -> int:
         """How much has been found."""
@@ -137,8 +169,8 @@ class Captured:
         found = []
         for place in self.places:
             now, then = place.now(), place.values
-            if isinstance(place, Items):
-                found += [] if _alike(now, then) else ["a list or dict"]
+            if isinstance(place, (Items, Numbers)):
+                found += [] if _alike(now, then) else ["a list, dict or array"]
             else:
                 found += [n for n, a, b in zip(place.names, now, then) if not alike(a, b)]
         return found
@@ -176,13 +208,16 @@ class Captured:
         if isinstance(value, Optimizer):
             self.visit_all(hook for hooks in value.hooks.values() for hook in hooks.values())
         if isinstance(value, functools.partial):
-            self.visit_all([value.func, *value.args, *value.keywords.values()])
+            self.visit_all([value.func, *value.args])
+            self.note(Items(value.keywords))
         elif isinstance(value, MethodType):
             self.visit_all([value.__func__, value.__self__])
         elif isinstance(value, FunctionType):
             self.visit_function(value)
-        elif isinstance(value, (list, dict, set)):
+        elif isinstance(value, (list, dict, set, deque)):
             self.note(Items(value))
+        elif isinstance(value, np.ndarray):
+            self.places.append(Numbers(value))
         elif isinstance(value, tuple):
             self.visit_all(value)
         elif not _foreign(value):
@@ -226,8 +261,25 @@ class Captured:
         kind = owner if isinstance(owner, type) else type(owner)
         for name in sorted({*self.words, *CALLED}):
             method = getattr(kind, name, None)
+            method = method.fget if isinstance(method, property) else method
             if isinstance(method, FunctionType):
                 self.visit(method)
+        self.look_into_class(owner, kind, noted)
+
+    def look_into_class(self, owner: Any, kind: type, noted: set[str]) -> None:
+        """What stands in a class for its objects, and slots; an object may get its own later."""
+        for base in kind.__mro__:
+            if base.__module__.split(".")[0] in FOREIGN:
+                continue
+            new = sorted((self.words & set(vars(base))) - noted)
+            noted.update(new)
+            plain = [n for n in new if not hasattr(vars(base)[n], "__get__")]
+            slots = [n for n in new if isinstance(vars(base)[n], MemberDescriptorType)]
+            self.note(Names(vars(base), plain))  # type: ignore[arg-type]
+            if plain and owner is not kind and hasattr(owner, "__dict__"):
+                self.places.append(Names(vars(owner), plain))
+            if slots and owner is not kind:
+                self.note(Slots(owner, slots))
 
 
 def hooks_of(module: Module) -> list[Callable]:
@@ -247,7 +299,7 @@ def _content(cell: Any) -> Any:
 def _foreign(value: Any) -> bool:
     kind = value if isinstance(value, type) else type(value)
     name = value.__name__ if isinstance(value, ModuleType) else kind.__module__
-    own = isinstance(value, ModuleType) or hasattr(value, "__dict__")
+    own = isinstance(value, ModuleType) or hasattr(value, "__dict__") or hasattr(kind, "__slots__")
     return not own or name.split(".")[0] in FOREIGN
 
 

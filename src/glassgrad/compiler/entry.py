@@ -85,7 +85,7 @@ class Entry:
         self.written = [self.graph.cells[cell] for cell in self.graph.updates]
         self.types = [(x.value.shape, x.value.dtype) for x in self.cells]
         self.arrays = list(map(value_of, self.cells))
-        self._refuse_shared_memory()
+        self._refuse_shared_memory([traced.arguments[i] for i in self.taken])
         self.hypers = list(self.graph.hypers.values())
         self.looked = list(trace.looked.items())
         place = {y: i for i, y in enumerate(self.graph.hypers)}
@@ -157,8 +157,14 @@ class Entry:
                 places.append(Plain(y))
         return rebuild_shape(traced.result, places), wanted
 
-    def _refuse_shared_memory(self) -> None:
+    def _refuse_shared_memory(self, arguments: list[Any]) -> None:
         """Two leaves on one array would be written as if they were apart."""
+        for leaf in self.written:
+            if any(np.may_share_memory(leaf.value, x.value) for x in arguments):
+                raise TraceError(
+                    f"an argument shares memory with {leaf.name or leaf.type_}, which the step "
+                    "writes\n    Hand it over as a copy: x.clone()."
+                )
         found = overlapping(self.arrays) if self.written else None
         if found is not None:
             names = [self.cells[i].name or str(self.cells[i].type_) for i in found]

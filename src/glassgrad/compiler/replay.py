@@ -7,21 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..gradient import ancestors
+from ..types import NonFiniteError
 from .backend import values_of
 from .graph import Graph, evaluated
 from .lower import lowered
 from .rewrite import rewritten
-
-
-class NonFiniteLoss(ArithmeticError):  # noqa: N818
-    """The loss of a compiled step is NaN or infinite; the step was not taken.
-
-    layer       the layer in which the first such value arose, or ""
-    operation   the operation that gave it, or ""
-    line        the user's line behind it, or ""
-    """
-
-    layer = operation = line = ""
 
 
 class Origin(NamedTuple):
@@ -33,7 +23,7 @@ class Origin(NamedTuple):
     line: str = ""
 
 
-def non_finite(graph: Graph, inputs: list, cells: list, numbers: list) -> NonFiniteLoss:
+def non_finite(graph: Graph, inputs: list, cells: list, numbers: list) -> NonFiniteError:
     """The error for a step whose loss is not finite; arrays and numbers are those before it."""
     values = values_of(graph, inputs, cells, numbers)
     origin = given_so(graph, values)
@@ -48,7 +38,7 @@ def non_finite(graph: Graph, inputs: list, cells: list, numbers: list) -> NonFin
             break
     origin = origin or Origin("going through the step again by NumPy gave no such value")
     lines = [f"the loss is {loss}; the step was not taken", f"first: {origin.text}"]
-    error = NonFiniteLoss("\n    ".join([*lines, *([origin.line] if origin.line else [])]))
+    error = NonFiniteError("\n    ".join([*lines, *([origin.line] if origin.line else [])]))
     error.layer, error.operation, error.line = origin.layer, origin.operation, origin.line
     return error
 

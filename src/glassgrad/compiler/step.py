@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import threading
 import warnings
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
+
+import numpy as np
 
 from ..nn.module import Module
 from ..tensors import state as modes
@@ -21,7 +24,7 @@ from .graph import Graph, TraceError
 from .lower import READABLE, lowered
 from .naming import argument_names, named
 from .native_backend import native
-from .program import source
+from .program import load, source
 from .rewrite import rewritten
 from .structure import Structure
 from .trace import Trace
@@ -242,6 +245,23 @@ class CompiledStep:
     def source(self) -> str:
         """A Python program that needs only NumPy and does what the step does."""
         return source(rewritten(lowered(self._entry().graph, READABLE)))
+
+    def arguments(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """What the function in `source()` takes, for these arguments of the step and all as it is.
+
+        space = {}
+        exec(step.source(), space)
+        loss, *new = space["step"](**step.arguments(x, y))
+        """
+        _, tensors = flattened((args, kwargs), arrays=True)
+        entry = self._entry()
+        values = [*entry.inputs(tensors), *(x.value for x in entry.cells)]
+        names = inspect.signature(load(self.source(), {})).parameters
+        return dict(zip(names, [*values, *map(np.float64, entry.numbers())]))
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__qualname__", type(self.function).__name__)
+        return f"<compiled {name}>"
 
     def program(self) -> str:
         """The statements before and after rewriting."""

@@ -11,6 +11,7 @@ from ..operations import composite
 from ..operations import elementwise as op
 from ..types import DivisionError, ElementError, bool_, int64, is_real
 from . import state as modes
+from .listening import demand
 from .node import Node, aligned, common_dtype, common_shape, lifted, real
 
 
@@ -461,12 +462,18 @@ def _refuse_truth(x, other):
         )
 
 
+BY_ZERO = "integer division by zero; convert with x.float() for infinities"
+
+
 def _divisible(x, y):
     """Operands of //, % and fmod; zero divides no integer."""
     if x.dtype == bool_:
         raise ElementError("//, % and fmod of truth values are not defined; convert one by .int()")
-    if not is_real(x.dtype) and modes.state.listening is None and (y.value == 0).any():
-        raise DivisionError("integer division by zero; convert with x.float() for infinities")
+    if not is_real(x.dtype) and (y.number == 0 or modes.state.listening is None):
+        if (y.value == 0).any():
+            raise DivisionError(BY_ZERO)
+    elif not is_real(x.dtype) and y.number is None:
+        demand(y == 0, BY_ZERO, y, DivisionError)
     return x, y
 
 

@@ -17,21 +17,7 @@ from ..tensors.generator import default_generator
 from ..tensors.listening import Listener, unheard
 from ..tensors.node import user_frame
 from ..tensors.state import state
-
-
-class NonFiniteError(ArithmeticError):
-    """The loss of a step, or a gradient in it, is NaN or infinite; the step was not taken.
-
-    epoch, step     where: both count from 1
-    layer           the path of the layer in which the first such value arose, or ""
-    operation       the operation that gave it, or ""
-    line            the user's line behind it, or ""
-    history         the History up to there
-    """
-
-    epoch = step = 0
-    layer = operation = line = ""
-    history: Any = None
+from ..types import NonFiniteError
 
 
 class Origin(NamedTuple):
