@@ -158,6 +158,7 @@ def torch_compiled(sizes, batch, features, labels):
     import torch
 
     torch.set_num_threads(1)
+    torch._dynamo.reset()  # else it gives up after a few networks in one process
     step, batches = user_step(torch, sizes), torch_batches(torch, batch, features, labels)
     fast = torch.compile(step)
     started = time.perf_counter()

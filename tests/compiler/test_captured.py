@@ -128,3 +128,10 @@ def test_the_source_runs_with_the_arguments_of_the_step():
     assert loss == pytest.approx(step(x).item(), rel=1e-5)
     np.testing.assert_allclose(new[0], net[0].weight.detach(), rtol=1e-5, atol=1e-7)
     assert repr(step).startswith("<compiled ") and "step" in repr(step)
+
+
+@pytest.mark.parametrize("name", ["median", "unique", "quantile"])
+def test_a_function_that_looks_at_values_is_named(name):
+    arguments = (0.5,) if name == "quantile" else ()
+    with pytest.raises(gg.TraceError, match=rf"{name} looks at values(.|\n)*test_captured.py"):
+        gg.compile(lambda x: getattr(x, name)(*arguments))(gg.ones(3))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -81,12 +82,36 @@ def refusal(what: Any) -> TraceError:
     """The error for a value that is asked for and not known."""
     if state.listening is None:
         return kept(what)
+    name = asked_by()
+    if name is None:
+        return TraceError(
+            f"the value of {what} is asked for, and while a step is compiled there are no values\n"
+            f"    {here().text}\n"
+            "    Choose with gg.where(condition, x, y); return what you want to see from the step "
+            "and look at it outside; or leave this step eager, without gg.compile."
+        )
     return TraceError(
-        f"the value of {what} is asked for, and while a step is compiled there are no values\n"
-        f"    {here().text}\n"
-        "    Choose with gg.where(condition, x, y); return what you want to see from the step and "
-        "look at it outside; or leave this step eager, without gg.compile."
+        f"{name} looks at values to know what to do, here at those of {what}, and while a step is "
+        f"compiled there are none\n    {here().text}\n"
+        f"    Call it outside of the step, and hand over what it gives; or leave the step eager."
     )
+
+
+ASKING = ("item", "tolist", "numpy", "known", "refuse", "refusal", "text")  # for the value itself
+
+
+WRAPPERS = ("call", "wrapped")  # that stand around functions
+
+
+def asked_by() -> str | None:
+    """The function of this package that the user called, unless it only gives the value."""
+    frame: Any = sys._getframe(1)
+    user, names = user_frame(), []
+    while frame is not None and frame is not user:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    called = next((name for name in reversed(names) if name not in WRAPPERS), "item")
+    return None if called in ASKING or called.startswith(("_", "<")) else called
 
 
 def kept(what: Any) -> TraceError:
