@@ -106,6 +106,13 @@ class CompiledStep:
         if state.listening is not None:
             return self.function(*args, **kwargs)
         try:
+            if self.fast is not None and not kwargs:
+                entry, types, default = self.fast
+                if modes.default_dtype is default and state.grad is entry.grad:
+                    inputs = fitting(args, types)
+                    numbers = None if inputs is None else entry.ready()
+                    if inputs is not None and numbers is not None:
+                        return entry(args, inputs, numbers)
             return self._called(args, kwargs)
         except DoubtError as doubt:  # the labels, say, are not what they mostly are
             with self.tracing:
@@ -114,14 +121,7 @@ class CompiledStep:
             return self._called(args, kwargs)
 
     def _called(self, args: tuple, kwargs: dict) -> Any:
-        """Run the entry for these arguments."""
-        if self.fast is not None and not kwargs:
-            entry, types, default = self.fast
-            if modes.default_dtype is default and state.grad is entry.grad:
-                inputs = fitting(args, types)
-                numbers = None if inputs is None else entry.ready()
-                if inputs is not None and numbers is not None:
-                    return entry(args, inputs, numbers)
+        """Run the entry for these arguments, which is looked for or made."""
         shape, tensors = flattened((args, kwargs), arrays=True)
         entry, numbers = self._entry_for(shape, tensors)
         found = entry(tensors, entry.inputs(tensors), numbers)

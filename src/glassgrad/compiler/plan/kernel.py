@@ -208,7 +208,7 @@ class Buffer:
         return (*index[:a], index[a].without(CHUNK), *index[a + 1 :])
 
 
-@dataclass
+@dataclass(repr=False)
 class Plan:
     """Kernels in order, and where things lie.
 
@@ -232,6 +232,25 @@ class Plan:
         """Whether a kernel finds `x` computed; what a later one stores it computes itself."""
         home = self.home.get(x)
         return x in self.buffers if home is None else home.number < kernel.number
+
+    def __str__(self) -> str:
+        """A line for each kernel, as far as the passes have come: see `look` for the whole."""
+        names = self.names()
+
+        def name(x: Any) -> str:
+            return names.get(x) or f"{x.operation.name} {x.type_}"
+
+        lines = [] if self.chunk is None else [f"{self.batch} rows, {self.chunk} at a time"]
+        for number, kernel in enumerate(self.kernels):
+            axes = (
+                f"{n}{'~' * (a in kernel.inner)}{'*' * (a == kernel.lane)}"
+                for a, n in enumerate(kernel.extents)
+            )
+            heroes = ", ".join(map(name, kernel.heroes)) or "map"
+            stored = [f"{name(x)} {self.buffers[x].strides or ''}" for x in kernel.stores]
+            phase = f" phase {kernel.phase}" if self.chunk is not None else ""
+            lines.append(f"k{number}{phase} [{' '.join(axes)}] {heroes} -> {', '.join(stored)}")
+        return "\n".join(lines)
 
     def names(self) -> dict[Any, str]:
         """A short name for each stored node."""
