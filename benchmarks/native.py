@@ -70,8 +70,12 @@ def user_step(torch, sizes):
     """The step that a user writes, of PyTorch or of glassgrad."""
     torch.manual_seed(0)
     net = layers(torch.nn, sizes)
+    return training_step(torch, net, torch.optim.SGD(net.parameters(), lr=RATE))
+
+
+def training_step(torch, net, optimizer):
+    """The loop's body from the lectures."""
     criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
 
     def step(features, labels):
         optimizer.zero_grad()
@@ -282,17 +286,8 @@ def variant_step(gg, sizes, activation="ReLU", between=None, rule="SGD", **optio
             listed += [gg.nn.BatchNorm1d(outputs)] if between == "batch norm" else []
             listed.append(getattr(gg.nn, activation)())
             listed += [gg.nn.Dropout(0.2)] if between == "dropout" else []
-    net, criterion = gg.nn.Sequential(*listed), gg.nn.CrossEntropyLoss()
-    optimizer = getattr(gg.optim, rule)(net.parameters(), lr=RATE, **options)
-
-    def step(features, labels):
-        optimizer.zero_grad()
-        loss = criterion(net(features), labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    net = gg.nn.Sequential(*listed)
+    return training_step(gg, net, getattr(gg.optim, rule)(net.parameters(), lr=RATE, **options))
 
 
 VARIANTS = {

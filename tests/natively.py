@@ -162,6 +162,20 @@ def mlp(*sizes, activation=nn.Tanh, dtype="f"):
     return network(*layers[:-1], dtype=dtype)
 
 
+def dense():
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def images():
+    layers = (nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16, 3))
+
+
+def normed():
+    layers = (nn.Linear(6, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.5), nn.BatchNorm1d(8))
+    return nn.Sequential(*layers, nn.Linear(8, 3))
+
+
 def trainer(net, rule=lambda p: optim.SGD(p, lr=0.1), criterion=None):
     """The user's loop from the lectures."""
     optimizer, criterion = rule(net.parameters()), criterion or nn.CrossEntropyLoss()

@@ -22,6 +22,7 @@ from glassgrad.compiler.step import CompiledStep
 from glassgrad.operations import TABLE
 from glassgrad.tensors.tensor import Tensor
 from glassgrad.types import Type
+from natively import dense, images, normed, trainer
 
 
 def drawn(sample, dtype):
@@ -298,37 +299,6 @@ def values_of(graph, arguments):
                      graph.hypers.items()}  # fmt: skip
 
 
-def training(net, loss_of, make):
-    optimizer = make(net.parameters())
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = loss_of(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
-
-
-def dense():
-    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
-
-
-def images():
-    return nn.Sequential(
-        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(16, 3),
-    )  # fmt: skip
-
-
-def normed():
-    return nn.Sequential(
-        nn.Linear(6, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.5), nn.BatchNorm1d(8),
-        nn.Linear(8, 3),
-    )  # fmt: skip
-
-
 OPTIMIZERS = {
     "SGD": lambda w: gg.optim.SGD(w, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "Adam": lambda w: gg.optim.Adam(w, lr=0.01),
@@ -344,7 +314,7 @@ def test_steps(build, make):
     gg.manual_seed(0)
     x = gg.randn(7, 2, 4, 4) if build is images else gg.randn(7, 6)
     y = gg.randint(0, 3, (7,))
-    graph = CompiledStep(training(build(), nn.CrossEntropyLoss(), make)).trace(x, y).graph()
+    graph = CompiledStep(trainer(build(), make)).trace(x, y).graph()
     values = values_of(graph, [x.value, y.value])
     for form in (graph, lowered(graph), rewritten(lowered(graph, READABLE))):
         check(form)
@@ -441,7 +411,7 @@ def test_the_file_runs_alone(tmp_path):
     file = tmp_path / "program.py"
     net, optimizer = normed(), "Adam"
     x, y = gg.randn(5, 6), gg.randint(0, 3, (5,))
-    step = training(net, nn.CrossEntropyLoss(), OPTIMIZERS[optimizer])
+    step = trainer(net, OPTIMIZERS[optimizer])
     file.write_text(source(CompiledStep(step).trace(x, y).graph()))
     code = "import sys, program; print(sorted(m for m in sys.modules if 'glassgrad' in m))"
     done = subprocess.run(

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
-from glassgrad import nn
 from glassgrad.compiler.graph import Graph, blank, building, check, evaluated
 from glassgrad.compiler.lower import lowered
 from glassgrad.compiler.program import Statement, load, source, statements
@@ -23,6 +22,7 @@ from glassgrad.operations import TABLE
 from glassgrad.tensors.node import aligned
 from glassgrad.tensors.tensor import Tensor
 from glassgrad.types import Type
+from natively import dense, images, normed, trainer
 
 NASTY = [0.0, -0.0, 1.0, -1.0, 2.5, -3.75, np.inf, -np.inf, np.nan, 1e-40, 3e38, -7e-6]
 
@@ -573,37 +573,6 @@ def test_random_programs(seed):
 # ---- whole steps
 
 
-def training(net, criterion, make):
-    optimizer = make(net.parameters())
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = criterion(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
-
-
-def dense():
-    return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
-
-
-def images():
-    return nn.Sequential(
-        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(16, 3),
-    )  # fmt: skip
-
-
-def normed():
-    return nn.Sequential(
-        nn.Linear(6, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(0.5), nn.BatchNorm1d(8),
-        nn.Linear(8, 3),
-    )  # fmt: skip
-
-
 OPTIMIZERS = {
     "SGD": lambda w: gg.optim.SGD(w, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "Adam": lambda w: gg.optim.Adam(w, lr=0.01),
@@ -615,7 +584,7 @@ def step_graph(build=normed, make=OPTIMIZERS["Adam"]):
     gg.manual_seed(0)
     x = gg.randn(7, 2, 4, 4) if build is images else gg.randn(7, 6)
     y = gg.randint(0, 3, (7,))
-    graph = CompiledStep(training(build(), nn.CrossEntropyLoss(), make)).trace(x, y).graph()
+    graph = CompiledStep(trainer(build(), make)).trace(x, y).graph()
     found = dict(zip(graph.inputs, [x.value, y.value]))
     found |= {cell: leaf.value for cell, leaf in graph.cells.items()}
     found |= {
