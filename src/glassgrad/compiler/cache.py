@@ -112,6 +112,22 @@ class Memory:
 MEMORY = Memory()
 
 
+class FromRequest:
+    """What was compiled from a request, and can be looked at."""
+
+    request: Request
+
+    @property
+    def plan(self) -> Plan:
+        """Kernels and memory, planned again to be looked at."""
+        return self.request.plan
+
+    @property
+    def text(self) -> str:
+        """The module in LLVM's language, written again to be looked at."""
+        return self.request.text
+
+
 def compiled(request: Request, memory: Memory = MEMORY) -> Compiled:
     """The machine code of a graph, from memory, from a file, or made."""
     key = request.key

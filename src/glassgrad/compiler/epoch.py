@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from .artifact import Artifact
-from .cache import Request, compiled
+from .cache import FromRequest, Request, compiled
 from .graph import Graph
 from .machine import aligned
 from .places import Place, Source
 from .target import Target, host
 
 
-class NativeEpoch:
+class NativeEpoch(FromRequest):
     """A step over rows of whole arrays, many times in one call; its first output is the loss.
 
     `passes` are functions from graph to graph that come first, unless the code is known already.
@@ -50,16 +49,6 @@ class NativeEpoch:
         self.known: tuple | None = None
         self.table = np.zeros(self.artifact.pointers, np.uint64)
         self.taken = np.zeros(1, np.int64)
-
-    @property
-    def plan(self) -> Any:
-        """Kernels and memory, planned again to be looked at."""
-        return self.request.plan
-
-    @property
-    def text(self) -> str:
-        """The module in LLVM's language, written again to be looked at."""
-        return self.request.text
 
     def share(self, other: NativeEpoch) -> None:
         """One arena for both, so that either can go on where the other stopped."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .artifact import FINE, NOT_FINITE, Artifact
-from .cache import Request, compiled
+from .cache import FromRequest, Request, compiled
 from .graph import Graph
 from .machine import Library, aligned, object_code
 from .places import Place
@@ -30,7 +30,7 @@ class StepFailed(ArithmeticError):  # noqa: N818
         self.code = code
 
 
-class NativeStep:
+class NativeStep(FromRequest):
     """A graph as machine code: step(inputs, cells, hypers) on arrays.
 
     The arrays of cells that the graph updates are overwritten, results are new arrays.  Several
@@ -55,16 +55,6 @@ class NativeStep:
         self.lock = threading.RLock()
         self.writes = bool(self.artifact.written)
         STEPS.add(self)
-
-    @property
-    def plan(self) -> Any:
-        """Kernels and memory, planned again to be looked at."""
-        return self.request.plan
-
-    @property
-    def text(self) -> str:
-        """The module in LLVM's language, written again to be looked at."""
-        return self.request.text
 
     def __call__(self, inputs: list, cells: list, hypers: list) -> list[np.ndarray]:
         """One step on the arrays; those of cells are overwritten by their new values.
