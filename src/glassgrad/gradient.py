@@ -53,7 +53,7 @@ def gradients(
 
 
 def check_rule(y: Node, found: Any) -> None:
-    """A user's rule gives a tuple with a gradient of its own type for each input, or None.
+    """A user's rule gives a tuple with a gradient of its shape for each input, or None.
 
     Raises:
         TypeError: It gives something else.
