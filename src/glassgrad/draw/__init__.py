@@ -1,6 +1,10 @@
-"""Pictures of networks, of calculations and of trainings."""
+"""Pictures of networks, of calculations and of trainings.
+
+Drawings of networks and graphs are SVG that is written here; curves, surfaces and regions are
+matplotlib's figures.
+"""
 
 from .network import network
-from .picture import Picture
+from .picture import Animation, Picture, Plot
 
-__all__ = ["Picture", "network"]
+__all__ = ["Animation", "Picture", "Plot", "network"]
