@@ -86,7 +86,21 @@ _warnings.filterwarnings(
 
 # What not every program needs is loaded when it is first asked for, so that the import stays quick.
 if _typing.TYPE_CHECKING:
-    from . import accelerator, backends, cuda, data, files, func, linalg, nn, optim, training, utils
+    from . import (
+        accelerator,
+        backends,
+        cuda,
+        data,
+        draw,
+        explain,
+        files,
+        func,
+        linalg,
+        nn,
+        optim,
+        training,
+        utils,
+    )
     from .compiler import TraceError, compile
     from .files import load, save
     from .nn.functional import (
@@ -126,8 +140,8 @@ if _typing.TYPE_CHECKING:
     from .training.summary import summary
 
 _ROOMS = (
-    "accelerator", "backends", "cuda", "data", "files", "func", "linalg", "nn", "optim", "training",
-    "utils",
+    "accelerator", "backends", "cuda", "data", "draw", "explain", "files", "func", "linalg", "nn",
+    "optim", "training", "utils",
 )  # fmt: skip
 _FUNCTIONAL = """
 adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d

@@ -4,7 +4,8 @@ Drawings of networks and graphs are SVG that is written here; curves, surfaces a
 matplotlib's figures.
 """
 
+from .graph import graph
 from .network import network
 from .picture import Animation, Picture, Plot
 
-__all__ = ["Animation", "Picture", "Plot", "network"]
+__all__ = ["Animation", "Picture", "Plot", "graph", "network"]

@@ -1,0 +1,1 @@
+"""Calculations as numbered steps with formulas and numbers, counts, and tables of descent."""
