@@ -153,7 +153,7 @@ def of_layer(layer: Any, given: Tensor, path: str, output: Tensor) -> Step:
     )
 
 
-def of_operation(node: Tensor, behind: dict[Any, bool]) -> Step:
+def of_operation(node: Any, behind: dict[Any, bool]) -> Step:
     """The step of one node.
 
     Raises:

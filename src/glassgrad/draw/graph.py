@@ -14,9 +14,9 @@ from ..tensors import Tensor, no_grad
 from ..tensors.creation import ones_like
 from .colours import FAINT, INK
 from .layers import Via, layered
-from .texts import values_text
 from .picture import Picture
 from .svg import Drawing, fitted, text_width
+from .texts import values_text
 
 LINE, PAD, WIDEST = 14.0, 8.0, 170.0
 BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0

@@ -153,7 +153,8 @@ def draw_link(drawing: Drawing, link: Link, start: Place, end: Place, bias: bool
     largest = largest_weight(edges, link)
     for edge in sorted(edges, key=lambda e: abs(e.weight or 0.0)):
         ends = edge_ends(start.units[edge.start], end.units[edge.end], start, end)
-        drawing.line(*ends, *look_of(edge, largest, len(edges)), hint=hint_of(edge))
+        colour, width, dash = look_of(edge, largest, len(edges))
+        drawing.line(*ends, colour, width, dash, hint_of(edge))
     if bias and link.bias is not None:
         draw_biases(drawing, link, start, end, largest)
     if link.text:
@@ -169,7 +170,8 @@ def draw_biases(drawing: Drawing, link: Link, start: Place, end: Place, largest:
     for unit, at in end.units.items():
         edge = Edge(-1, unit, float(link.bias[unit // each]))
         ends = edge_ends(one, at, start, end)
-        drawing.line(*ends, *look_of(edge, largest, len(end.units)), hint=hint_of(edge))
+        colour, width, dash = look_of(edge, largest, len(end.units))
+        drawing.line(*ends, colour, width, dash, hint_of(edge))
     size = start.radius * 1.5
     drawing.box((one[0] - size / 2, one[1] - size / 2), size, size, "#eeeeee")
     drawing.text(one, "1", min(12, size * 0.75))

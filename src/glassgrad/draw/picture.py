@@ -11,7 +11,7 @@ from typing import Any
 from ..files import replacing
 
 SHARP = 2  # pixels of a PNG for each unit of an SVG
-STYLE = {  # of matplotlib's figures; the same figure is the same file
+STYLE: Any = {  # of matplotlib's figures; the same figure is the same file
     "svg.hashsalt": "glassgrad",
     "font.size": 10,
     "axes.spines.top": False,
