@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chain import Step
+from ..nn.chain import Step, inside, window
 
 TOGETHER = ("softmax", "argmax", "softmin", "logsoftmax", "log_softmax", "maxout")
 SILENT = ("add", "sub", "mul", "cast", "view", "reshape", "identity", "flatten", "dropout")
@@ -122,20 +122,6 @@ def link_of(step: Step) -> Link | None:
     return Link("other", step.operation, lambda i: [Edge(j, i, None) for j in everything])
 
 
-def inside(step: Step, name: str) -> Any:
-    """The node of an operation between a step's tensors."""
-    stack, seen = [step.output], set()
-    while stack:
-        node = stack.pop()
-        if node is step.given or node in seen or node.operation is None:
-            continue
-        seen.add(node)
-        if node.operation.name == name:
-            return node
-        stack.extend(node.inputs)
-    return None
-
-
 def dense(step: Step) -> Link:
     """Every unit feeds every unit; a layer's weight is (outputs, inputs), an operand's not."""
     weight = np.asarray(step.weight.value)
@@ -180,14 +166,8 @@ def convolution(step: Step, hero: Any) -> Link:
 
 def pooling(step: Step) -> Link:
     """A unit sees the inputs under its window, each channel for itself."""
-    axes = len(step.output.shape) - 2
     before, after = step.given.shape[1:], step.output.shape[1:]
-    sizes = _all(step.layer.kernel_size, axes)
-    given = getattr(step.layer, "stride", None)
-    stride, low = (
-        _all(sizes if given is None else given, axes),
-        _all(getattr(step.layer, "padding", 0), axes),
-    )
+    sizes, stride, low = window(step)
 
     def incoming(unit: int) -> list[Edge]:
         channel, *place = np.unravel_index(unit, after)
@@ -204,10 +184,6 @@ def pooling(step: Step) -> Link:
 
 def _last(values: Any, count: int) -> tuple[int, ...]:
     return tuple(values)[len(values) - count :]
-
-
-def _all(value: Any, count: int) -> tuple[int, ...]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
 
 
 def _times(sizes: Any) -> str:

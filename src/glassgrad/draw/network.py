@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .chain import chain
+from ..nn.chain import chain
 from .colours import FAINT, INK, NEGATIVE, PAPER, POSITIVE, amount, ink_on, mixed, of_kind, signed
 from .columns import Column, Edge, Link, columns_of, shown
 from .picture import Picture

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..nn.checks import untouched, wanted_dtype
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
+from .checks import untouched, wanted_dtype
 
 
 @dataclass(eq=False)
@@ -169,3 +169,32 @@ def of_operation(node: Any, behind: dict[Any, bool]) -> Step:
     others = [x for x in node.inputs if x not in behind]
     weight = others[0] if others and len(others[0].shape) > 1 else None
     return Step(None, name, before[0], node, weight)
+
+
+# ---- what a step is made of
+
+
+def inside(step: Step, name: str) -> Any:
+    """The node of an operation between a step's tensors."""
+    stack, seen = [step.output], set()
+    while stack:
+        node = stack.pop()
+        if node is step.given or node in seen or node.operation is None:
+            continue
+        seen.add(node)
+        if node.operation.name == name:
+            return node
+        stack.extend(node.inputs)
+    return None
+
+
+def window(step: Step) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Size, stride and padding of a pooling layer, a number for each axis."""
+    layer, axes = step.layer, len(step.output.shape) - 2
+
+    def each(value: Any) -> tuple[int, ...]:
+        return tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
+
+    size = each(layer.kernel_size)
+    stride = getattr(layer, "stride", None)
+    return size, size if stride is None else each(stride), each(getattr(layer, "padding", 0))

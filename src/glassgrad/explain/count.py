@@ -1,0 +1,166 @@
+"""`gg.explain.count`: weights, units, connections, zeros and work of each layer, and in all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from html import escape
+from typing import Any
+
+from ..nn.chain import Step, chain, inside, window
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a layer consists of, for one row of the batch.
+
+    layer            its path and class
+    outputs          the shape of what it gives
+    weights          numbers to learn that are multiplied with inputs
+    biases           numbers to learn that are added
+    units            how many outputs it has
+    each             outputs of each filter of a convolution, or of each channel of pooling
+    connections      pairs of an input and an output of which one enters the other
+    zeros            of the layer as a matrix of inputs times outputs
+    multiplications  a multiplication for each weighted connection
+    memory           bytes of its weights, biases and outputs
+    """
+
+    layer: str
+    outputs: tuple[int, ...]
+    weights: int
+    biases: int
+    units: int
+    each: int | None
+    connections: int | None
+    zeros: int | None
+    multiplications: int
+    memory: int
+
+
+@dataclass(frozen=True, repr=False)
+class Counts:
+    """A row for each layer, and a total; prints as a table."""
+
+    inputs: tuple[int, ...]
+    rows: list[Count]
+    total: Count
+
+    @property
+    def units(self) -> int:
+        """All units, those of the input too, as the lectures count them."""
+        return math.prod(self.inputs) + self.total.units
+
+    def table(self) -> list[list[str]]:
+        """The cells, heading first."""
+        rows = [[_cell(getattr(row, f.name)) for f in fields(Count)] for row in self.listed()]
+        return [[f.name for f in fields(Count)], *rows]
+
+    def listed(self) -> list[Count]:
+        """The rows, then the total."""
+        return [*self.rows, self.total]
+
+    def __repr__(self) -> str:
+        table = self.table()
+        widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+        lines = [
+            "  ".join(
+                c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths))
+            )
+            for r in table
+        ]
+        rule = "-" * max(map(len, lines))
+        below = f"input {list(self.inputs)}: {self.units:,} units in all"
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], below])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self.table()
+        top = "".join(f"<th>{escape(c)}</th>" for c in head)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows
+        )
+        return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _cell(x: Any) -> str:
+    if x is None:
+        return ""
+    return f"{x:,}" if isinstance(x, int) else str(list(x)) if isinstance(x, tuple) else str(x)
+
+
+def count(model: Any, input_shape: Any = None) -> Counts:
+    """What a model consists of, layer by layer, for one row of the batch.
+
+    input_shape  the shape of one row: 10, (1, 28, 28); not needed where the first layer says it
+
+    A fully connected layer of m inputs and n outputs has m n weights and as many connections; a
+    convolution has few weights and uses each at many places, and as a matrix it is mostly zeros.
+    Connections into padding do not count.  Source: lecture H, quiz on parameters; lecture C,
+    exercises on convolution and pooling.
+
+    Raises:
+        ChainError: Two paths lead through the model, or the shape of its input is not known.
+        ShapeError: The shape does not fit.
+    """
+    steps = chain(model, None, input_shape)
+    rows = [counted(step) for step in steps]
+    made = [row for row in rows if row.connections is not None]  # others keep their units
+
+    def total(name: str) -> int:
+        return sum(getattr(row, name) or 0 for row in (made if name == "units" else rows))
+
+    sums = {f.name: total(f.name) for f in fields(Count)[2:] if f.name != "each"}
+    below = Count("total", steps[-1].output.shape[1:], each=None, **sums)
+    return Counts(steps[0].given.shape[1:], rows, below)
+
+
+def counted(step: Step) -> Count:
+    """The row of a step."""
+    before, after = step.given.shape[1:], step.output.shape[1:]
+    weights, biases = learnt(step)
+    connections, each = connected(step)
+    units = math.prod(after)
+    zeros = None if connections is None else math.prod(before) * units - connections
+    name = f"{step.path} {step.operation}".strip()
+    memory = step.output.dtype.itemsize * (weights + biases + units)
+    work = connections if connections is not None and weights else 0
+    return Count(name, after, weights, biases, units, each, connections, zeros, work, memory)
+
+
+def learnt(step: Step) -> tuple[int, int]:
+    """Numbers that are multiplied, and numbers that are added."""
+    if step.layer is None:
+        return (0 if step.weight is None else step.weight.numel()), 0
+    own = dict(step.layer.named_parameters(recurse=False))
+    biases = sum(p.numel() for name, p in own.items() if "bias" in name)
+    return sum(p.numel() for p in own.values()) - biases, biases
+
+
+def connected(step: Step) -> tuple[int | None, int | None]:
+    """How many inputs enter outputs, and the outputs of each filter; None of other layers."""
+    before, after = step.given.shape[1:], step.output.shape[1:]
+    each = math.prod(after[1:])
+    if (hero := inside(step, "convolution")) is not None:
+        at, weight = hero.parameters, hero.inputs[1]
+        axes = len(hero.shape) - 2
+        seen = (
+            at_places(n, m, k, s, low, d)
+            for n, m, k, s, low, d in zip(
+                hero.inputs[0].shape[2:], hero.shape[2:], weight.shape[2:],
+                at["stride"][-axes:], at["low"][-axes:], at["dilation"][-axes:],
+            )
+        )  # fmt: skip
+        return hero.shape[1] * weight.shape[1] * math.prod(seen), each
+    if "Pool" in step.operation and getattr(step.layer, "kernel_size", None) is not None:
+        windows = zip(before[1:], after[1:], *window(step))
+        return after[0] * math.prod(at_places(n, m, k, s, p, 1) for n, m, k, s, p in windows), each
+    if step.weight is not None and len(step.weight.shape) == 2 and len(after) == 1:
+        return step.weight.numel(), None
+    return None, None
+
+
+def at_places(inputs: int, outputs: int, size: int, stride: int, low: int, dilation: int) -> int:
+    """How often a kernel's weight meets an input, over all outputs along an axis."""
+    return sum(
+        0 <= i * stride - low + k * dilation < inputs for i in range(outputs) for k in range(size)
+    )
