@@ -1,5 +1,6 @@
 """Calculations as numbered steps with formulas and numbers, counts, and tables of descent."""
 
 from .count import Count, Counts, count
+from .steps import Step, Steps, steps
 
-__all__ = ["Count", "Counts", "count"]
+__all__ = ["Count", "Counts", "Step", "Steps", "count", "steps"]
