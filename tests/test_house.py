@@ -21,9 +21,10 @@ FLOORS = [  # a module uses what stands on an earlier floor, or in its own place
     ("data",),
     ("utils",),
     ("compiler",),
-    ("explain", "draw"),
     ("files",),
     ("training",),
+    ("explain",),
+    ("draw",),
     ("cli",),
 ]
 FLOOR = {place: floor for floor, places in enumerate(FLOORS) for place in places}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..explain.texts import values_text
 from ..gradient import ancestors
 from ..gradient import gradients as reverse_mode
 from ..tensors import Tensor, no_grad
@@ -16,7 +17,6 @@ from .colours import FAINT, INK
 from .layers import Via, layered
 from .picture import Picture
 from .svg import Drawing, fitted, text_width
-from .texts import values_text
 
 LINE, PAD, WIDEST = 14.0, 8.0, 170.0
 BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..draw.texts import short
+from .texts import short
 
 ROWS, COLUMNS = 6, 8
 
