@@ -4,8 +4,17 @@ Drawings of networks and graphs are SVG that is written here; curves, surfaces a
 matplotlib's figures.
 """
 
+from .descent import descent
+from .functions import function
 from .graph import graph
+from .judging import band, confusion, curve
 from .network import network
 from .picture import Animation, Picture, Plot
+from .regions import regions
+from .simplex import simplex
+from .weights import histograms, shrinkage
 
-__all__ = ["Animation", "Picture", "Plot", "graph", "network"]
+__all__ = [
+    "Animation", "Picture", "Plot", "band", "confusion", "curve", "descent", "function", "graph",
+    "histograms", "network", "regions", "shrinkage", "simplex",
+]  # fmt: skip

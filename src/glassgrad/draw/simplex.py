@@ -1,0 +1,102 @@
+"""Losses of three classes on the triangle of their probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..tensors import Tensor, no_grad
+from .picture import Plot, new_axes
+
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
+SIDE = 120  # points along a side
+
+
+def simplex(
+    loss: Any = "log loss", label: int = 0, *, names: tuple[str, str, str] = ("1", "2", "3"),
+    most: float = 4.0, title: str = "", ax: Any = None,
+) -> Plot:  # fmt: skip
+    """A loss as a function of three probabilities that sum to 1, when the class is `label`.
+
+    loss   "log loss" (-log p of the label), "zero-one" (1 where another class is likelier), or a
+           function (p: [points, 3], label) -> [points]
+    label  the class, 0 to 2
+    names  of the classes, written at the corners, where their probability is 1
+    most   values above this are drawn as this: the logarithm has no bound
+
+    Source: lecture H, losses of a problem of three classes on the 3-simplex.
+
+    Raises:
+        ValueError: There is no such label or loss.
+    """
+    if label not in (0, 1, 2):
+        raise ValueError(f"label={label}: the three classes are 0, 1 and 2")
+    f, name = (loss, getattr(loss, "__name__", "loss")) if callable(loss) else (known(loss), loss)
+    p = probabilities()
+    value = np.minimum(evaluated(f, p, label), most * 0.999)
+    places = p @ CORNERS
+    axes, title = new_axes(ax), title or f"{name}, the class is {names[label]}"
+    levels = np.linspace(0, max(float(value.max()), 1e-9), 11)
+    shown = axes.tricontourf(
+        places[:, 0], places[:, 1], value, levels=levels, cmap="Blues", extend="max"
+    )
+    axes.tricontour(places[:, 0], places[:, 1], value, levels=levels, colors="0.4", linewidths=0.5)
+    axes.figure.colorbar(shown, ax=axes, label=name, shrink=0.8)
+    draw_corners(axes, names, label)
+    axes.set_title(title)
+    return Plot(axes, title)
+
+
+def known(loss: str) -> Callable:
+    """A loss by its name."""
+    losses = {"log loss": log_loss, "zero-one": zero_one}
+    if loss not in losses:
+        raise ValueError(
+            f"there is no loss {loss!r}: {', '.join(losses)}, or a function (p, label)"
+        )
+    return losses[loss]
+
+
+def log_loss(p: np.ndarray, label: int) -> np.ndarray:
+    """-log p of the label."""
+    with np.errstate(divide="ignore"):
+        return -np.log(p[:, label])
+
+
+def zero_one(p: np.ndarray, label: int) -> np.ndarray:
+    """1 where another class is likelier."""
+    return (p.max(1) > p[:, label]).astype(float)
+
+
+def probabilities() -> np.ndarray:
+    """Points of the simplex, corners and sides too: [points, 3]."""
+    listed = [(i, j, SIDE - i - j) for i in range(SIDE + 1) for j in range(SIDE + 1 - i)]
+    return np.array(listed, float) / SIDE
+
+
+def evaluated(f: Callable, p: np.ndarray, label: int) -> np.ndarray:
+    """The loss at each point; a function of tensors is given tensors if it fails on arrays."""
+    try:
+        found = f(p, label)
+    except (TypeError, AttributeError):
+        with no_grad():
+            found = f(Tensor.lift(p), label)
+    array = np.asarray(found.value if isinstance(found, Tensor) else found, float)
+    if array.shape != (len(p),):
+        raise ValueError(f"the loss of {len(p)} points is {list(array.shape)}; a number for each")
+    return array
+
+
+def draw_corners(axes: Any, names: tuple[str, ...], label: int) -> None:
+    """The triangle and the classes at its corners."""
+    outline = CORNERS[[0, 1, 2, 0]]
+    axes.plot(outline[:, 0], outline[:, 1], color="0.2", linewidth=1)
+    centre = CORNERS.mean(0)
+    for number, (corner, name) in enumerate(zip(CORNERS, names)):
+        x, y = corner + 0.13 * (corner - centre)
+        weight = "bold" if number == label else "normal"
+        axes.text(x, y, f"p({name}) = 1", ha="center", va="center", weight=weight)
+    axes.set(xlim=(-0.2, 1.2), ylim=(-0.18, 1.05), aspect="equal")
+    axes.axis("off")
