@@ -4,7 +4,9 @@ Drawings of networks and graphs are SVG that is written here; curves, surfaces a
 matplotlib's figures.
 """
 
+from .beside import beside
 from .descent import descent
+from .flow import flow
 from .functions import function
 from .graph import graph
 from .judging import band, confusion, curve
@@ -15,6 +17,6 @@ from .simplex import simplex
 from .weights import histograms, shrinkage
 
 __all__ = [
-    "Animation", "Picture", "Plot", "band", "confusion", "curve", "descent", "function", "graph",
-    "histograms", "network", "regions", "shrinkage", "simplex",
+    "Animation", "Picture", "Plot", "band", "beside", "confusion", "curve", "descent", "flow",
+    "function", "graph", "histograms", "network", "regions", "shrinkage", "simplex",
 ]  # fmt: skip

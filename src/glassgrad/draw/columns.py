@@ -57,12 +57,14 @@ class Column:
 
     shape     (units,), (channels, length) or (channels, height, width)
     values    what the units give for the input, as many as there are
+    before    the same before any activation: the excitations
     names     what is done to them: ["ReLU"]
     together  whether they are computed together, as by softmax
     """
 
     shape: tuple[int, ...]
     values: np.ndarray
+    before: np.ndarray
     names: list[str] = field(default_factory=list)
     together: bool = False
 
@@ -92,7 +94,7 @@ def columns_of(steps: list[Step]) -> tuple[list[Column], list[Link]]:
 def column_of(x: Any) -> Column:
     """The units of the first row of a tensor."""
     value = np.asarray(x.value)[:1].reshape(x.shape[1:] or (1,))
-    return Column(value.shape, value.reshape(-1))
+    return Column(value.shape, value.reshape(-1), value.reshape(-1))
 
 
 def absorb(column: Column, step: Step) -> None:
