@@ -52,9 +52,7 @@ def flow(
     drawing = Drawing(max(width, text_width(title, 15) + 40), 70 + ROW * max(rows) + 34, title)
     drawing.text((drawing.width / 2, 24), title, 15, bold=True)
     centre = 52 + ROW * max(rows) / 2
-    places = [
-        positions(c, r, left + GAP * n, centre) for n, (c, r) in enumerate(zip(columns, rows))
-    ]
+    places = [positions(row, left + GAP * n, centre) for n, row in enumerate(rows)]
     for number, link in enumerate(links):
         draw_edges(drawing, link, places[number], places[number + 1], columns[number])
     for number, (column, place) in enumerate(zip(columns, places)):
