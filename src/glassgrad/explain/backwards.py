@@ -1,4 +1,4 @@
-"""The steps of reverse mode, one for each node and each of its inputs, with their formulas.
+"""The derivatives in the order of reverse mode, each with its formula.
 
 Each gradient rule is run on its own while everything is recorded, also what needs no gradient: what
 it did is then read as a formula of the gradient that came in, of the node, and of its inputs.
@@ -6,8 +6,11 @@ it did is then read as a formula of the gradient that came in, of the node, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 from ..tensors import Tensor
@@ -15,26 +18,23 @@ from ..tensors.creation import ones_like
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
 from .formula import Term
-from .reading import Namer, formula_of, number_or
+from .naming import Names
+from .reading import SLOPES, formula_of, number_or
 
 
 class Arrival(NamedTuple):
-    """What a node gives to one of its inputs.
+    """The derivative by a tensor, once all that uses it has handed its part.
 
-    node      the node whose rule it is
-    input     the input that it is the gradient of
-    formula   as the rule writes it
-    gradient  the tensor
-    total     what has arrived at the input so far, with this
-    first     whether nothing had arrived there before
+    input     the tensor
+    users     the nodes that use it, latest first
+    formula   as their rules write it, summed
+    gradient  the array
     """
 
-    node: Any
     input: Any
+    users: list[Any]
     formula: Term
     gradient: Any
-    total: Any
-    first: bool
 
 
 class Recording(Listener):
@@ -56,25 +56,49 @@ def recorded() -> Iterator[None]:
         state.listening = before
 
 
-def arrivals(target: Tensor, nodes: list[Any], name: Namer, slope: Namer) -> Iterator[Arrival]:
-    """All gradients in the order of reverse mode; `slope` names the gradient of a node."""
+def arrivals(target: Tensor, nodes: list[Any], known: Names) -> Iterator[Arrival]:
+    """All derivatives from the target back; a leaf's comes as soon as it is whole."""
     totals: dict[Any, Any] = {target: ones_like(target)}
+    parts: dict[Any, list[tuple[Any, Term]]] = {}
+    waiting = Counter(x for y in nodes for x in y.inputs)
     for y in reversed(nodes):
-        if y.operation is None or y not in totals:
+        if y.operation is None:
             continue
-        g = alone(totals[y])
-        copies = {x: stand_in(x) for x in [y, *y.inputs]}
-        with recorded():
-            inputs = [copies[x] for x in y.inputs]
-            found = y.operation.gradient(g, copies[y], *inputs, **y.parameters)
-        names = {g: slope(y), **{copy: number_or(x, name) for x, copy in copies.items()}}
-        for x, gx in zip(y.inputs, found):
-            if gx is None or not x.requires_grad:
-                continue
-            first = x not in totals
+        if y in parts:
+            yield whole(y, parts.pop(y), totals[y])
+        found = handed(y, totals[y], known) if y in totals else []
+        for x, gradient, formula in found:
             with unheard():
-                totals[x] = alone(gx) if first else alone(totals[x] + gx)
-            yield Arrival(y, x, read(gx, names), alone(gx), totals[x], first)
+                totals[x] = totals[x] + gradient if x in totals else gradient
+            parts.setdefault(x, []).append((y, formula))
+        waiting.subtract(y.inputs)
+        leaves = dict.fromkeys(x for x in y.inputs if x.operation is None and not waiting[x])
+        for x in sorted(leaves, key=known.is_feature):  # weights before what the layer was given
+            if x in parts:
+                yield whole(x, parts.pop(x), totals[x])
+
+
+def whole(x: Any, parts: list[tuple[Any, Term]], gradient: Any) -> Arrival:
+    """All parts together."""
+    users, formulas = zip(*parts)
+    return Arrival(x, list(users), reduce(add, formulas), gradient.value)
+
+
+def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term]]:
+    """What a node's rule gives to each of its inputs: the gradient and its formula."""
+    g = alone(arrived)
+    copies = {x: stand_in(x) for x in [y, *y.inputs]}
+    inputs = [copies[x] for x in y.inputs]
+    with recorded():
+        found = y.operation.gradient(g, copies[y], *inputs, **y.parameters)
+    names = {g: known.slope(y), **{copy: number_or(x, known) for x, copy in copies.items()}}
+    short = SLOPES.get(y.operation.name)
+    terms = [names[copy] for copy in inputs]
+    return [
+        (x, alone(gx), short(names[g], terms, i) if short else read(gx, names))
+        for i, (x, gx) in enumerate(zip(y.inputs, found))
+        if gx is not None and x.requires_grad
+    ]
 
 
 def alone(x: Any) -> Any:
@@ -88,6 +112,7 @@ def stand_in(x: Any) -> Any:
         return x
     copy = Tensor.lift(x.value)
     copy.requires_grad = x.requires_grad
+    copy.name = x.name
     return copy
 
 

@@ -138,29 +138,36 @@ def learnt(step: Step) -> tuple[int, int]:
 
 def connected(step: Step) -> tuple[int | None, int | None]:
     """How many inputs enter outputs, and the outputs of each filter; None of other layers."""
-    before, after = step.given.shape[1:], step.output.shape[1:]
-    each = math.prod(after[1:])
+    after = step.output.shape[1:]
     if (hero := inside(step, "convolution")) is not None:
         at, weight = hero.parameters, hero.inputs[1]
         axes = len(hero.shape) - 2
-        seen = (
-            at_places(n, m, k, s, low, d)
-            for n, m, k, s, low, d in zip(
-                hero.inputs[0].shape[2:], hero.shape[2:], weight.shape[2:],
-                at["stride"][-axes:], at["low"][-axes:], at["dilation"][-axes:],
-            )
-        )  # fmt: skip
-        return hero.shape[1] * weight.shape[1] * math.prod(seen), each
+        lengths = (hero.inputs[0].shape[2:], hero.shape[2:], weight.shape[2:])
+        moves = (at[key][-axes:] for key in ("stride", "low", "dilation", "expand"))
+        seen = math.prod(at_places(*numbers) for numbers in zip(*lengths, *moves))
+        return hero.shape[1] * weight.shape[1] * seen, math.prod(after[1:])
     if "Pool" in step.operation and getattr(step.layer, "kernel_size", None) is not None:
-        windows = zip(before[1:], after[1:], *window(step))
-        return after[0] * math.prod(at_places(n, m, k, s, p, 1) for n, m, k, s, p in windows), each
-    if step.weight is not None and len(step.weight.shape) == 2 and len(after) == 1:
-        return step.weight.numel(), None
+        return pooled(step), math.prod(after[1:])
+    if step.operation in ("Linear", "linear", "contract") and step.weight is not None:
+        return step.weight.numel() * math.prod(after[:-1]), None
     return None, None
 
 
-def at_places(inputs: int, outputs: int, size: int, stride: int, low: int, dilation: int) -> int:
+def pooled(step: Step) -> int | None:
+    """The inputs in all windows of pooling; None where the windows are drawn by lot."""
+    if step.operation.startswith("Fractional"):
+        return None
+    before, after = step.given.shape[1:], step.output.shape[1:]
+    size, stride, padding = window(step)
+    dilation = getattr(step.layer, "dilation", 1)
+    dilation = dilation if isinstance(dilation, (tuple, list)) else (dilation,) * len(size)
+    along = zip(before[1:], after[1:], size, stride, padding, dilation)
+    return after[0] * math.prod(at_places(*numbers) for numbers in along)
+
+
+def at_places(
+    inputs: int, outputs: int, size: int, stride: int, low: int, dilation: int, expand: int = 1
+) -> int:
     """How often a kernel's weight meets an input, over all outputs along an axis."""
-    return sum(
-        0 <= i * stride - low + k * dilation < inputs for i in range(outputs) for k in range(size)
-    )
+    places = (i * stride - low + k * dilation for i in range(outputs) for k in range(size))
+    return sum(0 <= p <= (inputs - 1) * expand and p % expand == 0 for p in places)

@@ -1,8 +1,7 @@
-"""Formulas: what a node is computed by, as text for a terminal and as LaTeX.
+"""Formulas as text for a terminal and as LaTeX, tidied while they are put together.
 
-The meaning of an operation is read once more, here with symbols: where NumPy adds arrays, a symbol
-writes a sum down.  What is no expression of elements (products of matrices, sums over axes) has an
-entry in a table.
+A product keeps its factors and a sum its sign, so that `1 * x` is x, `x * x` is x^2 and `a + -b` is
+a - b; nothing else is rewritten, so that a formula stays the one that was computed.
 """
 
 from __future__ import annotations
@@ -10,16 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .letters import escaped, latex_name, latex_number
+
 COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
 
 
 class Term(NamedTuple):
-    """A formula: its text, its LaTeX, and how tightly each binds."""
+    """A formula.
+
+    text, latex    both forms
+    binding        how tightly the outermost sign binds
+    latex_binding  where it is another in LaTeX: a fraction needs no parentheses
+    parts          its outermost sign and what stands beside it
+    scalar         whether it is one number, so that its product with a matrix is no product of
+                   elements
+    """
 
     text: str
     latex: str
     binding: int = ATOM
-    latex_binding: int | None = None  # where it is another than that of the text: of a fraction
+    latex_binding: int | None = None
+    parts: tuple = ()
+    scalar: bool = False
 
     def inside(self, binding: int) -> tuple[str, str]:
         """Both forms as an operand, in parentheses where they bind less tightly."""
@@ -28,140 +39,266 @@ class Term(NamedTuple):
         latex = self.latex if own >= binding else rf"\left({self.latex}\right)"
         return text, latex
 
+    def split(self, sign: str) -> tuple | None:
+        """What stands beside the outermost sign, if it is this one."""
+        return self.parts[1:] if self.parts[:1] == (sign,) else None
+
     # ---- arithmetic; a number counts as a formula
 
     def __add__(self, other: Any) -> Term:
-        return infix("+", " + ", self, other, SUM)
+        return total(self, term(other))
 
     def __radd__(self, other: Any) -> Term:
-        return infix("+", " + ", other, self, SUM)
+        return total(term(other), self)
 
     def __sub__(self, other: Any) -> Term:
-        return infix("-", " - ", self, other, SUM)
+        return total(self, -term(other))
 
     def __rsub__(self, other: Any) -> Term:
-        return infix("-", " - ", other, self, SUM)
+        return total(term(other), -self)
 
     def __mul__(self, other: Any) -> Term:
-        return product(self, other)
+        return product(self, term(other))
 
     def __rmul__(self, other: Any) -> Term:
-        return product(other, self)
+        return product(term(other), self)
 
     def __truediv__(self, other: Any) -> Term:
-        return fraction(self, other)
+        return fraction(self, term(other))
 
     def __rtruediv__(self, other: Any) -> Term:
-        return fraction(other, self)
+        return fraction(term(other), self)
 
     def __pow__(self, other: Any) -> Term:
-        return power(self, other)
+        return power(self, term(other))
 
     def __rpow__(self, other: Any) -> Term:
-        return power(other, self)
+        return power(term(other), self)
 
     def __neg__(self) -> Term:
-        text, latex = self.inside(SIGN)
-        return Term(f"-{text}", f"-{latex}", SUM)
+        return negative(self)
 
     def __abs__(self) -> Term:
-        return Term(f"|{self.text}|", rf"\left|{self.latex}\right|")
+        return Term(f"|{self.text}|", rf"\left|{self.latex}\right|", scalar=self.scalar)
 
     def __matmul__(self, other: Any) -> Term:
-        (a, al), (b, bl) = self.inside(PRODUCT), term(other).inside(SIGN)
-        return Term(f"{a} {b}", f"{al} {bl}", PRODUCT)
+        return matrix_product(self, term(other))
 
     @property
     def T(self) -> Term:
         """Transposed."""
-        text, latex = self.inside(ATOM)
-        return Term(f"{text}'", f"{latex}^\\top", ATOM)
+        return transposed(self)
 
     def where(self, condition: Any, other: Any) -> Term:
         """A choice, written as in the lectures."""
-        return Symbols().where(condition, self, other)
+        return choice(condition, self, other)
 
     # ---- comparisons
 
     def __gt__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix(">", " > ", self, other, COMPARISON)
+        return infix(">", r"\gt", self, other, COMPARISON)
 
     def __ge__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix(r"\ge", " >= ", self, other, COMPARISON)
+        return infix(">=", r"\ge", self, other, COMPARISON)
 
     def __lt__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix("<", " < ", self, other, COMPARISON)
+        return infix("<", r"\lt", self, other, COMPARISON)
 
     def __le__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix(r"\le", " <= ", self, other, COMPARISON)
+        return infix("<=", r"\le", self, other, COMPARISON)
 
     def __invert__(self) -> Term:
         text, latex = self.inside(ATOM)
         return Term(f"not {text}", rf"\neg {latex}", SIGN)
+
+    def __and__(self, other: Any) -> Term:
+        return infix("and", r"\land", self, other, COMPARISON)
+
+    def __or__(self, other: Any) -> Term:
+        return infix("or", r"\lor", self, other, COMPARISON)
 
 
 def term(x: Any) -> Term:
     """A formula, or a number as one."""
     if isinstance(x, Term):
         return x
-    text = f"{x:g}" if isinstance(x, (int, float)) else str(x)
-    return Term(text, text, SUM if text.startswith("-") else ATOM)
+    if hasattr(x, "item"):  # a number of NumPy's
+        x = x.item()
+    if isinstance(x, bool) or not isinstance(x, (int, float)):
+        return Term(str(x), rf"\text{{{x}}}", scalar=True)
+    if x < 0:
+        return negative(term(-x))
+    return Term(f"{x:g}", latex_number(x), parts=("number", x), scalar=True)
 
 
-def symbol(name: str) -> Term:
+def symbol(name: str, scalar: bool = False) -> Term:
     """A name; `W1` and `layer.weight` are read as they are, with an index below in LaTeX."""
-    return Term(name, latex_name(name))
+    binding = SIGN if name.startswith("∂") else ATOM  # a fraction: parentheses before a power
+    return Term(name, latex_name(name), binding, scalar=scalar)
 
 
-def latex_name(name: str) -> str:
-    """`W1` as W_1, `∂J/∂W1` as a fraction, words upright."""
-    if name.startswith("∂") and "/" in name:
-        above, below = name.split("/", 1)
-        return rf"\frac{{\partial {latex_name(above[1:])}}}{{\partial {latex_name(below[1:])}}}"
-    letters = name.rstrip("0123456789")
-    digits = name[len(letters) :]
-    plain = letters if len(letters) == 1 else rf"\mathrm{{{escaped(letters)}}}"
-    return f"{plain}_{{{digits}}}" if digits and letters else plain if letters else digits
+def number(x: Term) -> float | None:
+    """The number that a formula is, if it is one."""
+    if (inner := x.split("-")) is not None:
+        found = number(inner[0])
+        return None if found is None else -found
+    return x.parts[1] if x.parts[:1] == ("number",) else None
 
 
-def escaped(text: str) -> str:
-    """What LaTeX would read as a command, as letters."""
-    special = {c: f"\\{c}" for c in "#$%&_{}"} | {
-        "\\": r"\backslash ",
-        "^": r"\hat{}",
-        "~": r"\sim ",
-    }
-    return "".join(special.get(c, c) for c in text)
+def infix(sign: str, latex_sign: str, a: Any, b: Any, binding: int) -> Term:
+    """a sign b; on the right of a minus and of a comparison parentheses stay."""
+    a, b = term(a), term(b)
+    (x, xl), (y, yl) = a.inside(binding), b.inside(binding + (sign != "+"))
+    text, latex = f"{x} {sign} {y}", f"{xl} {latex_sign} {yl}"
+    return Term(text, latex, binding, scalar=a.scalar and b.scalar)
 
 
-def infix(latex_sign: str, sign: str, a: Any, b: Any, binding: int) -> Term:
-    """a sign b; what stands on the right of a minus keeps its parentheses."""
-    (x, xl), (y, yl) = term(a).inside(binding), term(b).inside(binding + (sign != " + "))
-    return Term(f"{x}{sign}{y}", f"{xl} {latex_sign} {yl}", binding)
+# ---- sums
 
 
-def product(a: Any, b: Any) -> Term:
+def total(a: Term, b: Term) -> Term:
+    """a + b, or a - b where b is negative."""
+    if number(a) == 0:
+        return b
+    if number(b) == 0:
+        return a
+    if (taken := b.split("-")) is not None:
+        return infix("-", "-", a, taken[0], SUM)
+    if a.text == b.text and a.parts[:1] != ("number",):
+        return product(term(2), a)
+    if (pair := a.split("+")) is not None and pair[1].text == b.text:
+        return total(pair[0], product(term(2), b))
+    return infix("+", "+", a, b, SUM)._replace(parts=("+", a, b))
+
+
+def negative(a: Term) -> Term:
+    """-a."""
+    if (inner := a.split("-")) is not None:
+        return inner[0]
+    if number(a) == 0:
+        return a
+    text, latex = a.inside(PRODUCT)
+    return Term(f"-{text}", f"-{latex}", SUM, parts=("-", a), scalar=a.scalar)
+
+
+# ---- products
+
+
+def factors(a: Term) -> tuple[float, list[tuple[Term, float]]]:
+    """A number, and factors with their exponents."""
+    if (value := number(a)) is not None:
+        return value, []
+    if (inner := a.split("-")) is not None:
+        coefficient, found = factors(inner[0])
+        return -coefficient, found
+    if (listed := a.split("*")) is not None:
+        return listed[0], list(listed[1])
+    if (raised := a.split("^")) is not None and (exponent := number(raised[1])) is not None:
+        return 1, [(raised[0], exponent)]
+    return 1, [(a, 1)]
+
+
+def product(a: Term, b: Term) -> Term:
     """a times b, element by element."""
-    a, b = term(a), term(b)
-    if a.text == "1" or b.text == "1":
-        return b if a.text == "1" else a
-    (x, xl), (y, yl) = a.inside(PRODUCT), b.inside(PRODUCT)
-    between = r" \cdot " if yl[:1].isdigit() or yl[:1] == "-" else r" \, "
-    return Term(f"{x} * {y}", f"{xl}{between}{yl}", PRODUCT)
+    for x, y in ((a, b), (b, a)):
+        halves = y.split("/")
+        if halves is not None and number(halves[0]) == 1 and number(x) is None:
+            return fraction(x, halves[1])
+    coefficient, found = factors(a)
+    other, more = factors(b)
+    merged: dict[str, tuple[Term, float]] = {}
+    for base, exponent in [*found, *more]:
+        before = merged.get(base.text, (base, 0))[1]
+        merged[base.text] = base, before + exponent
+    kept = [(base, exponent) for base, exponent in merged.values() if exponent != 0]
+    return multiplied(coefficient * other, kept)
 
 
-def fraction(a: Any, b: Any) -> Term:
+def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
+    """A number times powers."""
+    if coefficient < 0:
+        return negative(multiplied(-coefficient, found))
+    if not found or coefficient == 0:
+        return term(coefficient)
+    terms = [power(base, term(exponent)) for base, exponent in found]
+    if coefficient != 1:
+        terms.insert(0, term(coefficient))
+    if len(terms) == 1:
+        return terms[0]
+    text = " * ".join(t.inside(PRODUCT)[0] for t in terms)
+    latex = terms[0].inside(PRODUCT)[1]
+    for before, t in zip(terms, terms[1:]):
+        sign = r"\odot" if not (before.scalar or t.scalar) else r"\,"
+        latex += f" {sign} {t.inside(PRODUCT)[1]}"
+    scalar = all(t.scalar for t in terms)
+    return Term(text, latex, PRODUCT, None, ("*", coefficient, tuple(found)), scalar)
+
+
+def fraction(a: Term, b: Term) -> Term:
     """a / b."""
-    a, b = term(a), term(b)
+    if (inner := a.split("-")) is not None:
+        return negative(fraction(inner[0], b))
+    if (inner := b.split("-")) is not None:
+        return negative(fraction(a, inner[0]))
+    if number(b) == 1:
+        return a
     text = f"{a.inside(PRODUCT)[0]} / {b.inside(SIGN)[0]}"
-    return Term(text, rf"\frac{{{a.latex}}}{{{b.latex}}}", PRODUCT, ATOM)
+    latex, scalar = rf"\frac{{{a.latex}}}{{{b.latex}}}", a.scalar and b.scalar
+    return Term(text, latex, PRODUCT, SIGN, ("/", a, b), scalar)
 
 
-def power(a: Any, b: Any) -> Term:
+def power(a: Term, b: Term) -> Term:
     """a to the power of b."""
-    a, b = term(a), term(b)
-    text = f"{a.inside(ATOM)[0]}^{b.inside(POWER)[0]}"
-    return Term(text, f"{a.inside(ATOM)[1]}^{{{b.latex}}}", POWER)
+    exponent = number(b)
+    if exponent == 1:
+        return a
+    if exponent == 0.5:
+        return root(a)
+    if exponent is not None and exponent < 0:
+        return fraction(term(1), power(a, term(-exponent)))
+    text, latex = a.inside(ATOM)
+    text = f"{text}^{b.inside(POWER)[0]}"
+    return Term(text, f"{latex}^{{{b.latex}}}", POWER, None, ("^", a, b), a.scalar and b.scalar)
+
+
+def root(a: Term) -> Term:
+    """The square root."""
+    return Term(f"sqrt({a.text})", rf"\sqrt{{{a.latex}}}", scalar=a.scalar)
+
+
+# ---- matrices
+
+
+def matrix_product(a: Term, b: Term) -> Term:
+    """a b."""
+    if (inner := a.split("-")) is not None:
+        return negative(matrix_product(inner[0], b))
+    if (inner := b.split("-")) is not None:
+        return negative(matrix_product(a, inner[0]))
+    (x, xl), (y, yl) = grouped(a), grouped(b)
+    return Term(f"{x} {y}", rf"{xl} \, {yl}", PRODUCT, None, ("@", a, b))
+
+
+def grouped(a: Term) -> tuple[str, str]:
+    """A factor of a product of matrices: products of elements are in parentheses."""
+    return a.inside(PRODUCT if a.split("@") is not None else SIGN)
+
+
+def transposed(a: Term) -> Term:
+    """a'."""
+    if a.scalar:
+        return a
+    if (inner := a.split("'")) is not None:
+        return inner[0]
+    if (inner := a.split("-")) is not None:
+        return negative(transposed(inner[0]))
+    if (pair := a.split("@")) is not None:
+        return matrix_product(transposed(pair[1]), transposed(pair[0]))
+    text, latex = a.inside(ATOM)
+    return Term(f"{text}'", f"{latex}^\\top", POWER, None, ("'", a))
+
+
+# ---- functions
 
 
 def call(name: str, *inputs: Any, latex: str = "") -> Term:
@@ -169,50 +306,31 @@ def call(name: str, *inputs: Any, latex: str = "") -> Term:
     terms = [term(x) for x in inputs]
     shown = latex or rf"\operatorname{{{escaped(name)}}}"
     texts, latexes = ", ".join(t.text for t in terms), ", ".join(t.latex for t in terms)
-    return Term(f"{name}({texts})", rf"{shown}\left({latexes}\right)")
+    scalar = all(t.scalar for t in terms)
+    return Term(f"{name}({texts})", rf"{shown}\left({latexes}\right)", scalar=scalar)
 
 
-class Symbols:
-    """What stands where a meaning has `np`."""
-
-    def __getattr__(self, name: str) -> Callable[..., Term]:
-        return lambda *inputs, **ignored: call(name, *inputs, latex=LATEX.get(name, ""))
-
-    def exp(self, x: Any) -> Term:
-        """e^x."""
-        return power(Term("e", "e"), x)
-
-    def square(self, x: Any) -> Term:
-        """x^2."""
-        return power(x, 2)
-
-    def power(self, x: Any, y: Any) -> Term:
-        """x^y."""
-        return power(x, y)
-
-    def sqrt(self, x: Any) -> Term:
-        """The square root."""
-        return Term(f"sqrt({term(x).text})", rf"\sqrt{{{term(x).latex}}}")
-
-    def abs(self, x: Any) -> Term:
-        """|x|."""
-        return abs(term(x))
-
-    def where(self, condition: Any, x: Any, y: Any) -> Term:
-        """x if the condition holds, else y."""
-        c, a, b = term(condition), term(x), term(y)
-        latex = rf"\begin{{cases}}{a.latex} & {c.latex}\\ {b.latex} & \text{{else}}\end{{cases}}"
-        return Term(f"{a.inside(SUM)[0]} if {c.text} else {b.inside(SUM)[0]}", latex, COMPARISON)
-
-    def float32(self, x: Any) -> Term:
-        """A number is a number."""
-        return term(x)
-
-    float64 = float32
+def choice(condition: Any, x: Any, y: Any) -> Term:
+    """x if the condition holds, else y."""
+    c, a, b = term(condition), term(x), term(y)
+    latex = rf"\begin{{cases}}{a.latex} & {c.latex}\\ {b.latex} & \text{{else}}\end{{cases}}"
+    text = f"{a.inside(SUM)[0]} if {c.text} else {b.inside(SUM)[0]}"
+    return Term(text, latex, COMPARISON, ATOM, scalar=a.scalar and b.scalar)
 
 
-LATEX = {
-    "log": r"\log", "maximum": r"\max", "minimum": r"\min", "tanh": r"\tanh", "sin": r"\sin",
-    "cos": r"\cos", "tan": r"\tan", "log1p": r"\operatorname{log1p}", "sinh": r"\sinh",
-    "cosh": r"\cosh",
-}  # fmt: skip
+def indexed(a: Term, index: str, latex_index: str = "") -> Term:
+    """An element of a."""
+    text, latex = a.inside(ATOM)
+    return Term(f"{text}_{index}", f"{{{latex}}}_{{{latex_index or index}}}", scalar=True)
+
+
+def summed(a: Term, index: str, before: str = "", latex_before: str = "") -> Term:
+    """The sum over an index, perhaps divided by a number."""
+    if (inner := a.split("-")) is not None:
+        return negative(summed(inner[0], index, before, latex_before))
+    (text, latex), over = a.inside(PRODUCT), f"_{index}" if index else ""
+    below = f"_{{{index}}}" if index else ""
+    return Term(f"{before}sum{over} {text}", rf"{latex_before}\sum{below} {latex}", PRODUCT)
+
+
+Function = Callable[..., Term]

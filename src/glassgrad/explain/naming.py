@@ -1,99 +1,158 @@
-"""Names of nodes as in the lectures: X, W1, A1, H1, ..., J."""
+"""Names of nodes as in lecture H: X, W1, b1, A1, H1, ..., y, J.
+
+A product of matrices or a convolution with a leaf is a layer.  Layer l computes A_l from H_{l-1};
+what enters the next layer is H_l.  What follows from the last layer's scores is the loss.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .formula import Term, symbol
-from .reading import number_or
+from .formula import Term, symbol, term
+from .reading import formula_of, number_or
 
 PRODUCTS = ("contract", "linear", "convolution")
 SILENT = ("view", "reshape", "cast")
+ACTIVATIONS = ("sigmoid", "tanh", "softmax", "relu")
 
 
 class Names:
     """What each node is called.
 
-    given   {node: name} by the user
-    last    the last product: what follows from it belongs to the loss
+    terms     {node: its name}
+    weights   {leaf: the number of the layer that it is a factor of}
+    scores    {layer's node: A_l, its bias added}, and `entering`: {H_l: l}
+    loss      the nodes that follow from the last layer, or lead to no layer
     """
 
     def __init__(self, nodes: list[Any], target: Any, given: dict[str, Any]) -> None:
-        self.terms: dict[Any, Term] = {}
-        self.slopes: dict[Any, Term] = {}
-        self.products = [x for x in nodes if is_product(x)]
-        self.after = self.followers(nodes)
-        for name, x in given.items():
-            self.terms[x] = symbol(name)
-        self.count: dict[str, int] = {}
+        self.target, self.nodes = target, nodes
+        self.terms = {x: symbol(name, not x.shape) for name, x in given.items()}
         self.taken = {t.text for t in self.terms.values()}
-        layer = 0
+        self.count: dict[str, int] = {}
+        self.slopes: dict[Any, Term] = {}
+        self.layers = {x: i for i, x in enumerate(filter(is_layer, nodes), 1)}
+        self.users = users_of(nodes)
+        self.find_roles()
         for x in by_use(nodes):
-            layer += x in self.layers
             if x not in self.terms:
-                self.terms[x] = self.own(x, target, layer)
-        self.target = target
+                self.terms[x] = number_or(x, self.own)
 
-    def followers(self, nodes: list[Any]) -> dict[Any, bool]:
-        """The nodes that are computed after the last layer: the loss."""
-        self.layers = {x: True for x in self.products if has_weight(x)} or dict.fromkeys(
-            self.products[-1:], True
-        )
-        last = list(self.layers)[-1:]
-        found = dict.fromkeys(last, True)
-        for x in nodes:
-            if any(i in found for i in x.inputs):
-                found[x] = True
-        for x in last:
-            del found[x]
-        return found
+    # ---- who is what
 
-    def own(self, x: Any, target: Any, layer: int) -> Term:
-        """A name for a node that the user has not named."""
-        if x is target:
-            return self.fresh("J", bare=True)
-        if x.operation is None:
-            return self.leaf(x, layer)
+    def find_roles(self) -> None:
+        """Weights, biases, features; scores and what enters the layers."""
+        self.weights: dict[Any, int] = {}
+        self.biases: dict[Any, int] = {}
+        self.features: dict[Any, bool] = {}
+        self.scores: dict[Any, int] = {}
+        self.entering: dict[Any, int] = {}
+        for x, number in self.layers.items():
+            given, weight = operands(x)
+            self.weights.setdefault(weight, number)
+            if given.operation is None and given not in self.weights:
+                self.features[given] = True
+            elif given.operation is not None:
+                self.entering.setdefault(given, number - 1)
+            if x.operation.name == "linear":
+                self.biases.setdefault(root(x.inputs[2]), number)
+            self.scores[self.with_bias(x, number)] = number
+        self.loss = self.followers()
+
+    def with_bias(self, x: Any, number: int) -> Any:
+        """A_l: the sum with the bias, where the product goes there alone."""
+        above = x
+        while len(self.users[above]) == 1:
+            above = self.users[above][0]
+            if above.operation.name in SILENT:
+                continue
+            others = [root(i) for i in above.inputs if root(i) is not root(x)]
+            if above.operation.name == "add" and others and is_bias(others[0]):
+                self.biases.setdefault(others[0], number)
+                return above
+            break
+        return x
+
+    def followers(self) -> dict[Any, bool]:
+        """The nodes of the loss: no layer comes after them."""
+        before: dict[Any, bool] = {}
+        last = dict.fromkeys(list(self.scores)[-1:])
+        for x in reversed(self.nodes):
+            if x in self.layers or x in last or any(u in before for u in self.users[x]):
+                before[x] = True
+        return {x: True for x in self.nodes if x.operation is not None and x not in before}
+
+    def folded(self, x: Any) -> bool:
+        """Whether a node is written as part of the one that uses it."""
+        if x.operation is None or x is self.target:
+            return False
         if x.operation.name in SILENT:
-            inner = self.terms[x.inputs[0]]
-            axes = x.parameters.get("axes")
-            return inner.T if axes == (1, 0) else inner
-        if x in self.layers:
-            return self.fresh("A")
-        if x not in self.after and layer and x.operation.kind == "elementwise":
-            return self.numbered("H", layer)
-        return self.fresh("t")
+            return x not in self.scores
+        return x in self.layers and x not in self.scores
 
-    def leaf(self, x: Any, layer: int) -> Term:
-        """Parameters by their layer, data as X, labels as y."""
-        if x.requires_grad:
-            letter = "b" if len(x.shape) == 1 and layer_of_bias(x) else "W"
-            if x.name and not x.name.startswith(("weight", "bias")):
-                return self.fresh(x.name, bare=True)
-            return self.numbered("b" if x.name == "bias" else letter, layer + 1)
-        if x.name:
-            return self.fresh(x.name, bare=True)
-        return self.fresh("X" if layer == 0 and len(x.shape) > 1 else "y", bare=True)
+    # ---- names
 
-    def numbered(self, letter: str, number: int) -> Term:
+    def own(self, x: Any) -> Term:
+        """A name for a node that the user has not named."""
+        scalar = not x.shape
+        if self.folded(x):
+            return formula_of(x, self.put)
+        if x is self.target:
+            return self.fresh("J", scalar, bare=True)
+        if x.operation is None:
+            return self.leaf(x, scalar)
+        if x in self.scores:
+            return self.numbered("A", self.scores[x], scalar)
+        if self.entering.get(x):
+            return self.numbered("H", self.entering[x], scalar)
+        if x in self.loss and x.operation.name in ACTIVATIONS and root(x.inputs[0]) in self.scores:
+            return self.numbered("H", self.scores[root(x.inputs[0])], scalar)
+        return self.fresh("t", scalar)
+
+    def leaf(self, x: Any, scalar: bool) -> Term:
+        """The user's name; weights and biases by their layer, features X, labels y, masks M."""
+        if x.name and x.name not in ("weight", "bias", "argmax"):
+            return self.fresh(x.name, scalar, bare=True)
+        if x in self.weights:
+            return self.numbered("W", self.weights[x], scalar)
+        if x in self.biases:
+            return self.numbered("b", self.biases[x], scalar)
+        if x in self.features:
+            return self.fresh("X", scalar, bare=True)
+        if x.dtype.kind == "f" and x.requires_grad and not x.initial:
+            letter = {"weight": "gamma", "bias": "beta"}.get(x.name, "w" if self.layers else "x")
+            return self.fresh(letter, scalar, bare=not self.layers and self.variables() == 1)
+        if x.dtype.kind in "iub" and not self.in_loss(x):
+            return self.fresh("i", scalar)
+        if self.layers and not self.in_loss(x):
+            return self.fresh("M", scalar)
+        return self.fresh("y" if self.layers else "x", scalar, bare=True)
+
+    def variables(self) -> int:
+        """How many leaves a derivative is asked of."""
+        return sum(x.operation is None and x.requires_grad for x in self.users)
+
+    def in_loss(self, x: Any) -> bool:
+        """Whether a leaf is used in the loss alone."""
+        return all(u in self.loss for u in self.users[x])
+
+    def numbered(self, letter: str, number: int, scalar: bool) -> Term:
         """letter and number, if that is free."""
-        if f"{letter}{number}" in self.taken:
-            return self.fresh(letter)
-        self.taken.add(f"{letter}{number}")
-        self.count[letter] = max(self.count.get(letter, 0), number)
-        return symbol(f"{letter}{number}")
+        name = f"{letter}{number}"
+        if name in self.taken:
+            return self.fresh(letter, scalar)
+        self.taken.add(name)
+        return symbol(name, scalar)
 
-    def fresh(self, letter: str, bare: bool = False) -> Term:
+    def fresh(self, letter: str, scalar: bool = False, bare: bool = False) -> Term:
         """A name that no node has: the letter alone, or with the next number."""
-        if bare and letter not in self.taken:
-            self.taken.add(letter)
-            return symbol(letter)
-        while True:
+        name = letter
+        while not bare or name in self.taken:
+            bare = True
             self.count[letter] = self.count.get(letter, 0) + 1
             name = f"{letter}{self.count[letter]}"
-            if name not in self.taken:
-                self.taken.add(name)
-                return symbol(name)
+        self.taken.add(name)
+        return symbol(name, scalar)
 
     def __call__(self, x: Any) -> Term:
         return self.terms[x]
@@ -102,30 +161,38 @@ class Names:
         """What is put into a formula: a name, or the number of a constant."""
         return number_or(x, self)
 
+    # ---- derivatives
+
     def slope(self, x: Any) -> Term:
         """The derivative of the target by a node."""
         if x is self.target:
-            return Term("1", "1")
+            return term(1)
         if x not in self.slopes:
-            below = self.terms[x].text
-            self.slopes[x] = symbol(f"∂{self.terms[self.target].text}/∂{below}")
+            above, below = self.terms[self.target], self.terms[x]
+            self.slopes[x] = symbol(f"∂{above.text}/∂{below.text}", below.scalar)
         return self.slopes[x]
 
     def passed(self, x: Any, formula: Term) -> None:
-        """The derivative by a view is named by its formula."""
+        """The derivative by a node that is folded is its formula."""
         self.slopes[x] = formula
 
-    def silent(self, x: Any) -> bool:
-        """Whether a node only shows another one's numbers in other places."""
-        return x.operation is not None and x.operation.name in SILENT
+    def is_feature(self, x: Any) -> bool:
+        """Whether a leaf is what the first layer was given."""
+        return x in self.features
 
     def rule(self, node: Any, x: Any) -> str:
         """Which rule of lecture H leads from a node to its input."""
-        if node in self.after:
-            return "rule 0" if x in self.after or is_product(x) else "rule 1"
-        if is_product(node):
-            return "rule 1" if x.operation is None else "rule 3"
-        return "rule 1" if x.operation is None else "rule 2"
+        if not self.layers:
+            return "chain rule"
+        if x in self.features or (node in self.layers and x.operation is not None):
+            return "rule 3"
+        if x.operation is None and x.requires_grad and not (x.initial and self.is_label(x)):
+            return "rule 1"
+        return "rule 0" if node in self.loss else "rule 2"
+
+    def is_label(self, x: Any) -> bool:
+        """Whether a leaf is no factor of a layer and used in the loss."""
+        return x not in self.weights and x not in self.biases and self.in_loss(x)
 
 
 def by_use(nodes: list[Any]) -> list[Any]:
@@ -138,14 +205,44 @@ def by_use(nodes: list[Any]) -> list[Any]:
     return list(found)
 
 
-def is_product(x: Any) -> bool:
-    """Whether a node is a product of matrices, or a convolution."""
-    return x.operation is not None and x.operation.name in PRODUCTS
+def users_of(nodes: list[Any]) -> dict[Any, list[Any]]:
+    """{node: the nodes that use it}, of leaves too."""
+    found: dict[Any, list[Any]] = {}
+    for x in nodes:
+        found.setdefault(x, [])
+        for i in dict.fromkeys(x.inputs):
+            found.setdefault(i, []).append(x)
+    return found
 
 
-def has_weight(x: Any) -> bool:
-    """Whether one of the factors is a parameter."""
-    return any(root(i).requires_grad and root(i).operation is None for i in x.inputs)
+def is_layer(x: Any) -> bool:
+    """Whether a node is a product of matrices or a convolution, with a leaf as its weight."""
+    return (
+        x.operation is not None
+        and x.operation.name in PRODUCTS
+        and bool(x.shape)
+        and any(root(i).operation is None and len(root(i).shape) > 1 for i in x.inputs)
+    )
+
+
+def operands(x: Any) -> tuple[Any, Any]:
+    """What a layer is given, and its weight: a leaf, the second where both are alike."""
+    first, second = map(root, x.inputs[:2])
+    if x.operation.name == "contract" and first.operation is None:
+        likely = (weight_like(first), weight_like(second))
+        if second.operation is not None or likely[0] > likely[1]:
+            return second, first
+    return first, second
+
+
+def weight_like(x: Any) -> tuple[bool, bool, bool]:
+    """What speaks for a factor being the weight."""
+    return x.operation is None, x.requires_grad, len(x.shape) > 1
+
+
+def is_bias(x: Any) -> bool:
+    """Whether what is added to a product is a bias."""
+    return x.operation is None and x.requires_grad
 
 
 def root(x: Any) -> Any:
@@ -153,8 +250,3 @@ def root(x: Any) -> Any:
     while x.operation is not None and x.operation.name in SILENT:
         x = x.inputs[0]
     return x
-
-
-def layer_of_bias(x: Any) -> bool:
-    """Whether a vector that is a parameter is a bias."""
-    return x.name == "bias"

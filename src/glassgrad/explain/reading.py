@@ -1,11 +1,16 @@
-"""Nodes as formulas of the names of their inputs."""
+"""Nodes as formulas of the names of their inputs.
+
+The meaning of an elementwise operation is read once more, with symbols where NumPy has arrays.
+What is no expression of elements (products of matrices, sums over axes) has an entry in a table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from .formula import Symbols, Term, call, fraction, infix, power, term
+from .formula import ATOM, PRODUCT, SUM, Function, Term, call, choice, indexed, summed, term
+from .symbols import E, Symbols
 
 Namer = Callable[[Any], Term]
 
@@ -20,7 +25,7 @@ def formula_of(x: Any, name: Namer) -> Term:
         try:
             return term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
         except (TypeError, AttributeError, ValueError):  # it does more than to write down
-            return call(x.operation.name, *inputs)
+            pass
     return call(x.operation.name, *inputs)
 
 
@@ -29,68 +34,173 @@ def number_or(x: Any, name: Namer) -> Term:
     if x.operation is None and x.number is not None:
         return term(x.number)
     if x.operation is None and not x.requires_grad and not x.shape and x.name is None:
-        return term(float(x.value))
+        return term(x.value)
     return name(x)
 
 
+# ---- products of matrices
+
+
 def _contract(x: Any, a: Term, b: Term) -> Term:
-    """A product of matrices, with what is transposed marked."""
-    reads, rank = x.parameters.get("reads"), x.parameters.get("rank")
-    if rank == 2 and reads is not None and all(len(r) == 2 for r in reads):
-        first, second = reads
-        if first in ((0, 2), (2, 0)) and second in ((2, 1), (1, 2)):
-            return (a.T if first == (2, 0) else a) @ (b.T if second == (1, 2) else b)
-        if first in ((1, 2), (2, 1)) and second in ((2, 0), (0, 2)):  # the other way round
-            return (b.T if second == (2, 0) else b) @ (a.T if first == (1, 2) else a)
-    return call("sum of products", a, b)
+    """a b, each transposed as its axes say; vectors and batches of matrices too."""
+    rank = x.parameters["rank"]
+    first, second = ([i for i in r if not shared(i, x)] for r in x.parameters["reads"])
+    inner = [i for i in first if i in second]
+    rows, columns = [i for i in first if i not in inner], [i for i in second if i not in inner]
+    out = [i for i in range(rank) if i in rows or i in columns]
+    if len(inner) > 1 or out not in (rows + columns, columns + rows):
+        return call("sum of products", a, b)
+    if not inner:
+        return outer(a, b, bool(rows), bool(columns))
+    if not rows and not columns:
+        return a.T @ b
+    a_last, b_first = first[-1] == inner[0], second[0] == inner[0]
+    if out == rows + columns:
+        return (a if a_last else a.T) @ (b if b_first else b.T)
+    return (b.T if b_first else b) @ (a.T if a_last else a)
+
+
+def shared(label: int, x: Any) -> bool:
+    """Whether an axis is one of both factors and of the result: of a batch of products."""
+    first, second = x.parameters["reads"]
+    return label in first and label in second and label < x.parameters["rank"]
+
+
+def outer(a: Term, b: Term, rows: bool, columns: bool) -> Term:
+    """The product of a column and a row; of numbers, the product."""
+    return a @ b.T if rows and columns else a * b
+
+
+def _convolution(x: Any, a: Term, w: Term) -> Term:
+    at = x.parameters
+    said = [f"{key} {at[key][0]}" for key in ("stride", "dilation") if set(at[key]) - {1}]
+    said += [f"groups {at['groups']}"] if at["groups"] > 1 else []
+    text = ", ".join([a.text, w.text, *said])
+    (_, al), (_, wl) = a.inside(ATOM), w.inside(ATOM)
+    return Term(f"conv({text})", rf"{al} \ast {wl}", ATOM, PRODUCT)
+
+
+# ---- axes
 
 
 def _view(x: Any, a: Term) -> Term:
-    """Transposed where axes change places; broadcasting is not written."""
-    axes = x.parameters["axes"]
-    return a.T if axes == (1, 0) else a
+    """Transposed where the axes of a matrix change places; broadcasting is not written."""
+    return a.T if x.parameters["axes"] == (1, 0) else a
+
+
+def indices(x: Any) -> str:
+    """A letter for each axis that is summed over: i rows, j columns."""
+    return "".join("ijklmnpq"[axis] for axis in sorted(x.parameters["axes"]) if axis < 8)
 
 
 def _sum(x: Any, a: Term, *others: Any) -> Term:
-    text, latex = a.inside(2)
-    rows = "_i" if len(x.inputs[0].shape) > len(x.shape) else ""
-    return Term(f"sum{rows} {text}", rf"\sum{rows} {latex}", 2)
+    if not x.parameters["axes"]:
+        return a
+    return summed(a, indices(x))
 
 
 def _mean(x: Any, a: Term) -> Term:
     count = x.inputs[0].numel() // max(x.numel(), 1)
-    text, latex = a.inside(2)
-    return Term(f"1/{count} sum_i {text}", rf"\frac{{1}}{{{count}}}\sum_i {latex}", 2)
+    if count == 1:
+        return a
+    return summed(a, indices(x), f"1/{count} ", rf"\frac{{1}}{{{count}}}")
+
+
+def _extremum(name: str) -> Function:
+    def written(x: Any, a: Term, *others: Any) -> Term:
+        over = indices(x) if "axes" in x.parameters else ""
+        text, latex = a.inside(PRODUCT)
+        below = f"_{{{over}}}" if over else ""
+        shown = f"{name}_{over}" if over else name
+        return Term(f"{shown} {text}", f"\\{name}{below} {latex}", PRODUCT)
+
+    return written
+
+
+def _slice(x: Any, a: Term, *others: Any) -> Term:
+    """A part; all of it the other way round is a mirror image."""
+    if x.shape == x.inputs[0].shape:
+        return call("flip", a) if any(s < 0 for s in x.parameters["steps"]) else a
+    parts = []
+    for start, step, n in zip(*(x.parameters[k] for k in ("starts", "steps", "lengths"))):
+        stop = start + step * n
+        parts.append(f"{start}" if n == 1 else f"{start}:{stop}" + (f":{step}" * (step != 1)))
+    text, latex = a.inside(ATOM)
+    return Term(f"{text}[{', '.join(parts)}]", f"{latex}[{', '.join(parts)}]")
+
+
+def _take(x: Any, a: Term, rows: Term) -> Term:
+    if x.inputs[1].name == "argmax":
+        return call("maxpool", a)
+    text, latex = a.inside(ATOM)
+    return Term(f"{text}[{rows.text}]", f"{latex}[{rows.latex}]")
+
+
+def _put(x: Any, g: Term, rows: Term) -> Term:
+    if x.inputs[1].name == "argmax":
+        latex = rf"{g.latex} \text{{ where the maximum was}}"
+        return Term(f"{g.text} where the maximum was, else 0", latex, SUM)
+    latex = rf"{g.latex} \text{{ at }} {rows.latex}"
+    return Term(f"{g.text} at {rows.text}, else 0", latex, SUM)
+
+
+# ---- softmax and the losses on it
 
 
 def _softmax(x: Any, a: Term) -> Term:
-    up = power(Term("e", "e"), a)
-    return fraction(up, Term(f"sum_k {up.text}_k", rf"\sum_k {up.latex}_k", 2))
+    return call("softmax", a)
 
 
-def _log_softmax(x: Any, a: Term) -> Term:
-    up = power(Term("e", "e"), a)
-    total = Term(f"log(sum_k {up.text}_k)", rf"\log\sum_k {up.latex}_k", 2)
-    return infix("-", " - ", a, total, 1)
+def _log_sum(a: Term) -> Term:
+    up = E ** indexed(a, "k")
+    return Term(f"log(sum_k {up.text})", rf"\log\sum_k {up.latex}", ATOM, PRODUCT)
 
 
 def _cross_entropy(x: Any, z: Term, labels: Term, *others: Any) -> Term:
-    y = labels.latex
-    total = rf"\log\sum_k e^{{{z.latex}_k}}"
-    text = f"log(sum_k e^({z.text}_k)) - {z.text}_{labels.text}"
-    return Term(text, rf"{total} - {z.latex}_{{{y}}}", 1)
+    return _log_sum(z) - indexed(z, labels.text, labels.latex)
+
+
+def _slope(x: Any, z: Term, labels: Term) -> Term:
+    one_hot = call("one-hot", labels, latex=r"\operatorname{one\text{-}hot}")
+    return call("softmax", z) - one_hot
+
+
+def _binary_cross_entropy(x: Any, p: Term, y: Term) -> Term:
+    log = Symbols().log
+    return -y * log(p) - (1 - y) * log(1 - p)
 
 
 TABLE: dict[str, Callable[..., Term]] = {
     "contract": _contract,
     "linear": lambda x, a, w, b: a @ w.T + b,
     "axpy": lambda x, a, b, c: a + c * b,
+    "convolution": _convolution,
     "view": _view,
     "reshape": lambda x, a: a,
     "cast": lambda x, a, *rest: a,
+    "slice": _slice,
+    "take": _take,
+    "put": _put,
     "sum": _sum,
     "mean": _mean,
+    "amax": _extremum("max"),
+    "amin": _extremum("min"),
     "softmax": _softmax,
-    "log_softmax": _log_softmax,
+    "softplus": lambda x, a: Symbols().log1p(E**a),
+    "log_softmax": lambda x, a: a - _log_sum(a),
     "cross_entropy": _cross_entropy,
+    "cross_entropy_slope": _slope,
+    "binary_cross_entropy": _binary_cross_entropy,
+    "where": lambda x, c, a, b: choice(c, a, b),
 }
+
+
+# ---- gradients that are clearer than what the rule does to keep numbers small
+
+
+def _logaddexp_slope(g: Term, inputs: list[Term], which: int) -> Term:
+    """1 / (1 + e^(b - a)) instead of e^(a - log(e^a + e^b))."""
+    return g / (1 + E ** (inputs[1 - which] - inputs[which]))
+
+
+SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {"logaddexp": _logaddexp_slope}

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..gradient import ancestors
+from ..nn import Module
 from ..tensors import Tensor
-from .backwards import arrivals
+from .backwards import Arrival, arrivals
 from .formula import Term, symbol
 from .matrices import matrix_latex, matrix_text
 from .naming import Names
@@ -19,6 +20,7 @@ from .reading import formula_of
 
 RULES = {
     "forward": "forward propagation",
+    "chain rule": "derivatives",
     "rule 0": "gradient of the loss",
     "rule 1": "gradient of weights",
     "rule 2": "back through an activation",
@@ -30,7 +32,7 @@ RULES = {
 class Step:
     """One line of a calculation.
 
-    rule         "forward", or "rule 0" to "rule 3" of lecture H
+    rule         "forward", or "rule 0" to "rule 3" of lecture H; without layers "chain rule"
     name         what is computed: A1, ∂J/∂W1
     formula      how, in text; `latex` the same for a page
     inputs       {name: array} of what is put in
@@ -53,7 +55,7 @@ class Step:
         return self.result.shape
 
     def __str__(self) -> str:
-        head = f"{self.number:3}. {self.rule:8} {self.name} = {self.formula}   {list(self.shape)}"
+        head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}   {list(self.shape)}"
         where = f"   {self.source_line}" if self.source_line else ""
         body = matrix_text(self.result)
         return head + where + "\n" + "\n".join("        " + line for line in body.splitlines())
@@ -98,29 +100,50 @@ class Steps(list[Step]):
         raise KeyError(f"no step computes {name!r}; there are {known}")
 
 
-def steps(target: Any, *, names: dict[str, Any] | None = None, backward: bool = True) -> Steps:
+def steps(target: Any, *, names: Any = None, backward: bool = True) -> Steps:
     """The calculation of a tensor as numbered steps: forward, then each derivative.
 
     target    the loss: a tensor of one element, computed from tensors that require a gradient
-    names     of the user's tensors, {"X": features, "W1": net[0].weight}; others are named as in
-              lecture H: A1 = X W1', H1 = relu(A1), ..., J for the loss
+    names     of the user's tensors, {"X": features, "W1": net[0].weight}, or a model, whose
+              parameters go by their paths; others are named as in lecture H: A1 = X W1' + b1,
+              H1 = max(A1, 0), ..., J for the loss
     backward  whether derivatives follow
 
-    Backward steps carry the lecture's rules: 0 from the loss to the predictions, 1 to weights, 2
-    through activations, 3 to the layer before.  What arrives at a node from several uses is added
-    up, in steps of their own.  Source: lecture H, back-propagation; lecture R, partial derivatives.
+    Backward steps carry the lecture's rules: 0 from the loss to the scores, 1 to weights, 2 through
+    activations, 3 to the layer before; without layers each is the chain rule.  Where a tensor is
+    used several times, its derivative is the sum of what all uses hand it.  Source: lecture H,
+    back-propagation; lecture R, total and partial derivatives.
 
     Raises:
-        TypeError: The target is no tensor.
+        TypeError: The target, or what is named, is no tensor.
         ValueError: It was computed from nothing that requires a gradient, or has many elements.
+        RuntimeError: A tensor has been changed in place since it was used.
     """
     check(target, backward)
     nodes = ancestors([target])
-    known = Names(nodes, target, names or {})
+    unchanged(nodes)
+    known = Names(nodes, target, given_names(names))
     found = Steps()
     for fields in [*forward(nodes, known), *(back(target, nodes, known) if backward else ())]:
         found.append(Step(len(found) + 1, *fields))
     return found
+
+
+def given_names(names: Any) -> dict[str, Tensor]:
+    """{name: tensor} of a dict or of a model.
+
+    Raises:
+        TypeError: It is neither, or something in it is no tensor.
+    """
+    if isinstance(names, Module):
+        return dict(names.named_parameters())
+    if names is not None and not isinstance(names, dict):
+        raise TypeError(f"names= is a dict or a model, not a {type(names).__name__}")
+    for name, x in (names or {}).items():
+        if not isinstance(name, str) or not isinstance(x, Tensor):
+            kinds = f"{type(name).__name__} to {type(x).__name__}"
+            raise TypeError(f'names= takes {{"X": tensor}}, and got {kinds} for {name!r}')
+    return dict(names or {})
 
 
 def check(target: Any, backward: bool) -> None:
@@ -139,32 +162,63 @@ def check(target: Any, backward: bool) -> None:
         )
 
 
+def unchanged(nodes: list[Any]) -> None:
+    """Refuses steps whose numbers are not those that were put in.
+
+    Raises:
+        RuntimeError: A leaf was written after a node was computed from it.
+    """
+    for y in nodes:
+        for x in y.inputs:
+            if x.operation is None and x.written > y.serial:
+                name = x.name or "a tensor"
+                raise RuntimeError(
+                    f"{name} {x.type_} has been changed since {y.operation.name} used it: ask for "
+                    "the steps before the optimizer's step, or compute the loss again"
+                )
+
+
 def forward(nodes: list[Any], known: Names) -> Iterator[tuple]:
     """A step for each node that is computed."""
     for x in nodes:
-        if x.operation is not None and not known.silent(x):
-            yield entry("forward", known(x), formula_of(x, known.put), x, known, x.value)
+        if x.operation is not None and not known.folded(x):
+            yield entry("forward", known(x), formula_of(x, known.put), [x], known, x.value)
 
 
 def back(target: Any, nodes: list[Any], known: Names) -> Iterator[tuple]:
-    """A step for each gradient that arrives somewhere."""
-    for a in arrivals(target, nodes, known, known.slope):
-        if known.silent(a.input) and a.first:
+    """A step for each derivative."""
+    for a in arrivals(target, nodes, known):
+        if known.folded(a.input):
             known.passed(a.input, a.formula)
-            continue
-        name, formula = known.slope(a.input), a.formula
-        if not a.first:
-            formula = name + formula
-        yield entry(known.rule(a.node, a.input), name, formula, a.node, known, a.total.value)
+        else:
+            yield backward_entry(a, known)
 
 
-def entry(rule: str, name: Term, formula: Term, x: Any, known: Names, result: Any) -> tuple:
+def backward_entry(a: Arrival, known: Names) -> tuple:
+    """The fields of a derivative's step."""
+    rule = known.rule(a.users[0], a.input)
+    return entry(rule, known.slope(a.input), a.formula, a.users, known, a.gradient)
+
+
+def entry(
+    rule: str, name: Term, formula: Term, users: list[Any], known: Names, result: Any
+) -> tuple:
     """The fields of a step."""
-    inputs = {known(i).text: np.asarray(i.value) for i in x.inputs if i.number is None}
-    return rule, name.text, formula.text, formula.latex, inputs, np.asarray(result), line_of(x)
+    inputs = {known(i).text: np.asarray(i.value) for i in put_in(users, known)}
+    line = line_of(users[0])
+    return rule, name.text, formula.text, formula.latex, inputs, np.asarray(result), line
+
+
+def put_in(users: list[Any], known: Names) -> Iterator[Any]:
+    """What nodes are computed from; of what is written as part of them, its own inputs."""
+    for x in (i for y in users for i in y.inputs):
+        if known.folded(x):
+            yield from put_in([x], known)
+        elif x.number is None:
+            yield x
 
 
 def line_of(x: Any) -> str:
     """The user's line that made a node, where lines were recorded."""
-    line = vars(x).get("where")
+    line = vars(x).get("line")
     return "" if line is None else str(line)

@@ -47,6 +47,8 @@ def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
         ChainError: Two paths lead through the model, or none.
     """
     given = example(model, x, input_shape)
+    if given.dtype.kind == "f":
+        given = given.detach().requires_grad_()  # also layers without weights are recorded
     calls: dict[Any, tuple[Any, Tensor, str]] = {}
     paths = {module: path for path, module in model.named_modules()}
 
