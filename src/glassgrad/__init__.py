@@ -102,6 +102,7 @@ if _typing.TYPE_CHECKING:
         utils,
     )
     from .compiler import TraceError, compile
+    from .explain import record_lines
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -153,6 +154,7 @@ _LATER = {
     **dict.fromkeys(_FUNCTIONAL.split(), "nn.functional"),
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
+    "record_lines": "explain",
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
 }
 

@@ -14,6 +14,7 @@ from ..nn import Module
 from ..tensors import Tensor
 from .backwards import Arrival, arrivals
 from .formula import Term, symbol
+from .lines import line_of
 from .matrices import matrix_latex, matrix_text
 from .naming import Names
 from .reading import formula_of
@@ -37,7 +38,8 @@ class Step:
     formula      how, in text; `latex` the same for a page
     inputs       {name: array} of what is put in
     result       the array that comes out
-    source_line  the user's line, where it was recorded
+    source_line  the user's line, where `gg.record_lines()` kept it; of a derivative, the line of
+                 the node that handed it back
     """
 
     number: int
@@ -56,7 +58,7 @@ class Step:
 
     def __str__(self) -> str:
         head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}   {list(self.shape)}"
-        where = f"   {self.source_line}" if self.source_line else ""
+        where = f"   <- {self.source_line}" if self.source_line else ""
         body = matrix_text(self.result)
         return head + where + "\n" + "\n".join("        " + line for line in body.splitlines())
 
@@ -216,9 +218,3 @@ def put_in(users: list[Any], known: Names) -> Iterator[Any]:
             yield from put_in([x], known)
         elif x.number is None:
             yield x
-
-
-def line_of(x: Any) -> str:
-    """The user's line that made a node, where lines were recorded."""
-    line = vars(x).get("line")
-    return "" if line is None else str(line)
