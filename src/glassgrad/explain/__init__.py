@@ -2,6 +2,18 @@
 
 from .count import Count, Counts, count
 from .lines import record_lines
+from .neurons import Neuron, Neurons, neurons
 from .steps import Step, Steps, steps
 
-__all__ = ["Count", "Counts", "Step", "Steps", "count", "record_lines", "steps"]
+__all__ = [
+    "Count",
+    "Counts",
+    "Neuron",
+    "Neurons",
+    "Step",
+    "Steps",
+    "count",
+    "neurons",
+    "record_lines",
+    "steps",
+]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from html import escape
 from typing import Any
 
 from ..nn.chain import Step, chain, inside, window
+from .tables import table_html
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,7 @@ class Counts:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], below])
 
     def _repr_html_(self) -> str:
-        head, *rows = self.table()
-        top = "".join(f"<th>{escape(c)}</th>" for c in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows
-        )
-        return f"<table><tr>{top}</tr>{body}</table>"
+        return table_html(self.table())
 
 
 def _cell(x: Any) -> str:
