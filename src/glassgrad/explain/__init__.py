@@ -6,14 +6,6 @@ from .neurons import Neuron, Neurons, neurons
 from .steps import Step, Steps, steps
 
 __all__ = [
-    "Count",
-    "Counts",
-    "Neuron",
-    "Neurons",
-    "Step",
-    "Steps",
-    "count",
-    "neurons",
-    "record_lines",
+    "Count", "Counts", "Neuron", "Neurons", "Step", "Steps", "count", "neurons", "record_lines",
     "steps",
-]
+]  # fmt: skip

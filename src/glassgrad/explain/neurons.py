@@ -103,8 +103,8 @@ def neurons(target: Any, *, names: dict[str, Any] | None = None) -> Neurons:
 
     target  the loss, one number
 
-    delta_k = dL/dy_k dy_k/dv_k;  dL/dw_jk = delta_k y_j;  dL/dy_j = sum over k of delta_k w_jk, which
-    the layer below takes as its own: each delta is computed once.  `share` says how much a neuron
+    delta_k = dL/dy_k dy_k/dv_k;  dL/dw_jk = delta_k y_j;  dL/dy_j = sum over k of delta_k w_jk,
+    which the layer below starts from: each delta is computed once.  `share` says how much a neuron
     has contributed to the error, as its part of the absolute deltas of its layer.  Of a convolution
     a neuron is a channel, and sums go over its places too.  Source: lecture R, back-propagation as
     dynamic programming and "push back loss"; lecture B, multilayer perceptrons.
@@ -141,8 +141,9 @@ def layer_neurons(
     size = np.abs(columns[3]).sum(0)
     for k, share in enumerate(size / (size.sum() or 1)):
         by_bias = None if bias is None else float(bias.reshape(-1)[k % bias.size])
-        numbers = (column[:, k] for column in columns)
-        yield Neuron(number, k + 1, *numbers, matrix[k], change[k], by_bias, float(share))
+        v, y, by_y, delta = (column[:, k] for column in columns)
+        weights = (matrix[k], change[k], by_bias)
+        yield Neuron(number, k + 1, v, y, by_y, delta, *weights, float(share))
 
 
 def activation(score: Any, number: int, known: Names, slopes: dict[Any, Any]) -> Any:
