@@ -91,7 +91,7 @@ def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term]]:
     inputs = [copies[x] for x in y.inputs]
     with recorded():
         found = y.operation.gradient(g, copies[y], *inputs, **y.parameters)
-    names = {g: known.slope(y), **{copy: number_or(x, known) for x, copy in copies.items()}}
+    names = {g: known.slope(y), **{copy: known.put(x) for x, copy in copies.items()}}
     short = SLOPES.get(y.operation.name)
     terms = [names[copy] for copy in inputs]
     return [

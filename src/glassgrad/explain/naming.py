@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .formula import Term, symbol, term
 from .reading import formula_of, number_or
 
@@ -27,6 +29,7 @@ class Names:
 
     def __init__(self, nodes: list[Any], target: Any, given: dict[str, Any]) -> None:
         self.target, self.nodes = target, nodes
+        self.given = dict.fromkeys(given.values(), True)
         self.terms = {x: symbol(name, not x.shape) for name, x in given.items()}
         self.taken = {t.text for t in self.terms.values()}
         self.count: dict[str, int] = {}
@@ -97,6 +100,8 @@ class Names:
         scalar = not x.shape
         if self.folded(x):
             return formula_of(x, self.put)
+        if (found := self.derived(x)) is not None:
+            return found
         if x is self.target:
             return self.fresh("J", scalar, bare=True)
         if x.operation is None:
@@ -105,9 +110,15 @@ class Names:
             return self.numbered("A", self.scores[x], scalar)
         if self.entering.get(x):
             return self.numbered("H", self.entering[x], scalar)
-        if x in self.loss and x.operation.name in ACTIVATIONS and root(x.inputs[0]) in self.scores:
+        if self.is_prediction(x):
             return self.numbered("H", self.scores[root(x.inputs[0])], scalar)
         return self.fresh("t", scalar)
+
+    def is_prediction(self, x: Any) -> bool:
+        """Whether a node is the activation of the last layer: H_L."""
+        if x not in self.loss or x.operation.name not in ACTIVATIONS:
+            return False
+        return root(x.inputs[0]) in self.scores
 
     def leaf(self, x: Any, scalar: bool) -> Term:
         """The user's name; weights and biases by their layer, features X, labels y, masks M."""
@@ -126,7 +137,24 @@ class Names:
             return self.fresh("i", scalar)
         if self.layers and not self.in_loss(x):
             return self.fresh("M", scalar)
-        return self.fresh("y" if self.layers else "x", scalar, bare=True)
+        if not self.layers:
+            return self.fresh("x", scalar, bare=True)
+        label = x.initial or not all(u.operation.name == "mul" for u in self.users[x])
+        return self.fresh("y" if label else "c", scalar, bare=True)  # c: perhaps 1 - y
+
+    def derived(self, x: Any) -> Term | None:
+        """1 - y or -y, where a loss has computed that of labels that the user has named."""
+        if x.operation is not None or x.requires_grad or not x.shape:
+            return None
+        for y in self.given:
+            if y.operation is None and y.shape == x.shape and y.dtype == x.dtype:
+                for value, formula in (
+                    (1 - y.value, 1 - self.terms[y]),
+                    (-y.value, -self.terms[y]),
+                ):
+                    if np.array_equal(value, x.value):
+                        return formula
+        return None
 
     def variables(self) -> int:
         """How many leaves a derivative is asked of."""
@@ -158,8 +186,8 @@ class Names:
         return self.terms[x]
 
     def put(self, x: Any) -> Term:
-        """What is put into a formula: a name, or the number of a constant."""
-        return number_or(x, self)
+        """What is put into a formula: a name, or the number of a constant without one."""
+        return self.terms[x] if x in self.given else number_or(x, self)
 
     # ---- derivatives
 
