@@ -260,6 +260,15 @@ def test_user_names_and_models():
     assert by_path.of("A1").formula == "X 0.weight' + 0.bias"
 
 
+def test_data_that_changed_its_shape_before():
+    x, k = gg.tensor([[0.0, 3.0, 10.0]]), gg.tensor([[[-2.0, 1.0]]], requires_grad=True)
+    found = gg.explain.steps(F.conv1d(x, k), names={"x": x, "k": k}, backward=False)
+    assert found[0].formula == "conv(x, k)"
+    w, X = gg.randn(2, 4).requires_grad_(), gg.randn(3, 4)
+    found = gg.explain.steps((w @ X.T).sum(), names={"X": X, "w": w})
+    assert found.of("A1").formula == "w X'"
+
+
 ODD = ["a_b", "x<y", "p & q", "{", "}", "\\", "β", "וו", "a\nb", "50%", "$", "W_1", "n^2", "1", "#"]
 
 
@@ -305,7 +314,7 @@ def test_large_matrices_by_range_and_corner():
     found = gg.explain.steps((x * 2).sum(), names={"x": x})
     text = str(found)
     assert "[20, 20] numbers from 0 to 798" in text and text.count("\n") < 20
-    assert r"20\times20 \text{ numbers from } 0 \text{ to } 798" in found.markdown()
+    assert r"20 \times 20 \text{ numbers from } 0 \text{ to } 798" in found.markdown()
 
 
 @pytest.mark.parametrize("values", [[np.nan, 1.0], [np.inf, -np.inf], [], [1e-30, 1e30]])

@@ -413,7 +413,7 @@ def test_h12_losses_on_the_simplex(point, log_loss, zero_one):
         assert F.zero_one_loss(p.unsqueeze(0), gg.tensor([0])).item() == zero_one
 
 
-# ---- H18: worked step by step by `gg.explain`, which comes later; the numbers hold already
+# ---- H18: docs/exercises.md shows each step; here by the optimizer
 
 GRADIENTS = [[-1, 1], [-2, 2], [-3, 2], [-1, 2]]
 

@@ -14,7 +14,7 @@ ROWS = [
     *(f"B{n}" for n in (*range(1, 13), 14)),
     *(f"C{n}" for n in range(1, 6)),
 ]
-LATER = {"picture", "worked steps", "compiler"}
+LATER = {"picture", "compiler"}
 DOCS = ROOT / "docs"
 TABLE = {
     line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .texts import short
 
-ROWS, COLUMNS = 6, 8
+ROWS, COLUMNS = 6, 8  # what is written out whole
+CORNER = 3, 6  # what is shown of more
 
 
 def matrix_text(array: np.ndarray) -> str:
     """The numbers in columns; of a large array a corner, and its range."""
     if array.ndim == 0:
         return short(array[()])
-    if array.ndim > 2 or array.shape[0] > ROWS or array.shape[-1] > COLUMNS:
-        return corner_text(array)
-    return columns_text(np.atleast_2d(array))
+    plain = flat(array)
+    if plain.shape[0] > ROWS or plain.shape[1] > COLUMNS or not array.size:
+        return corner_text(array, plain)
+    return columns_text(plain)
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    """Rows and columns: the last axis, and all others."""
+    return array.reshape(-1, array.shape[-1]) if array.size else array.reshape(0, 0)
 
 
 def columns_text(array: np.ndarray) -> str:
@@ -25,22 +34,51 @@ def columns_text(array: np.ndarray) -> str:
     return "\n".join("  ".join(c.rjust(w) for c, w in zip(row, widths)) for row in cells)
 
 
-def corner_text(array: np.ndarray) -> str:
+def span(array: np.ndarray) -> tuple[str, str] | None:
+    """The smallest and the largest of what is finite."""
+    finite = array[np.isfinite(array)]
+    return (short(finite.min()), short(finite.max())) if finite.size else None
+
+
+def corner_text(array: np.ndarray, plain: np.ndarray) -> str:
     """Shape, range and the first numbers."""
-    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array.ravel()
-    span = f"{short(finite.min())} to {short(finite.max())}" if finite.size else "none finite"
-    first = array.reshape(-1, array.shape[-1])[:3, :6] if array.size else array.reshape(1, -1)
-    listed = "\n".join(line + "  ..." for line in columns_text(first).splitlines())
-    return f"{list(array.shape)} numbers from {span}\n{listed}"
+    if not array.size:
+        return "no numbers"
+    ends = span(array)
+    said = f"numbers from {ends[0]} to {ends[1]}" if ends else "numbers, none finite"
+    rows, columns = CORNER
+    lines = columns_text(plain[:rows, :columns]).splitlines()
+    if plain.shape[1] > columns:
+        lines = [line + "  ..." for line in lines]
+    if plain.shape[0] > rows:
+        lines.append("...")
+    return "\n".join([f"{list(array.shape)} {said}", *lines])
 
 
 def matrix_latex(array: np.ndarray) -> str:
     """The numbers as a matrix; of a large array its shape and range."""
     if array.ndim == 0:
-        return short(array[()])
-    if array.ndim > 2 or array.shape[0] > ROWS or array.shape[-1] > COLUMNS:
-        shape = r"\times".join(map(str, array.shape))
-        low, high = short(array.min()), short(array.max())
-        return rf"\left[{shape} \text{{ numbers from }} {low} \text{{ to }} {high}\right]"
-    rows = r"\\ ".join(" & ".join(short(x) for x in row) for row in np.atleast_2d(array))
-    return rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}"
+        return latex(array[()])
+    plain = flat(array)
+    if array.size and plain.shape[0] <= ROWS and plain.shape[1] <= COLUMNS:
+        rows = r"\\ ".join(" & ".join(map(latex, row)) for row in plain)
+        return rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}"
+    shape = r" \times ".join(map(str, array.shape))
+    ends = span(array)
+    if ends is None:
+        return rf"\left[{shape} \text{{ numbers, none finite}}\right]"
+    low, high = map(tidy, ends)
+    return rf"\left[{shape} \text{{ numbers from }} {low} \text{{ to }} {high}\right]"
+
+
+def latex(x: Any) -> str:
+    """A number in at most four digits."""
+    return tidy(short(x))
+
+
+def tidy(text: str) -> str:
+    """1.2e-05 as a product with a power of ten."""
+    if "e" in text:
+        digits, exponent = text.split("e")
+        return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent.strip("+-").isdigit() else text
+    return {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\text{nan}"}.get(text, text)

@@ -6,6 +6,7 @@ what enters the next layer is H_l.  What follows from the last layer's scores is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class Names:
         if (found := self.derived(x)) is not None:
             return found
         if x is self.target:
-            return self.fresh("J", scalar, bare=True)
+            return self.fresh("J" if x.numel() == 1 else "f", scalar, bare=True)
         if x.operation is None:
             return self.leaf(x, scalar)
         if x in self.scores:
@@ -143,18 +144,26 @@ class Names:
         return self.fresh("y" if label else "c", scalar, bare=True)  # c: perhaps 1 - y
 
     def derived(self, x: Any) -> Term | None:
-        """1 - y or -y, where a loss has computed that of labels that the user has named."""
+        """What was computed of a tensor that the user has named, where no graph tells of it."""
         if x.operation is not None or x.requires_grad or not x.shape:
             return None
         for y in self.given:
-            if y.operation is None and y.shape == x.shape and y.dtype == x.dtype:
-                for value, formula in (
-                    (1 - y.value, 1 - self.terms[y]),
-                    (-y.value, -self.terms[y]),
-                ):
-                    if np.array_equal(value, x.value):
+            if y.operation is None and not y.requires_grad and y.dtype == x.dtype:
+                for value, formula in self.likely(y):
+                    if value.shape == x.shape and np.array_equal(value, x.value):
                         return formula
+                if np.may_share_memory(x.value, y.value) and x.value.size == y.value.size:
+                    return self.terms[y]  # of another shape, as x.unsqueeze(0)
         return None
+
+    def likely(self, y: Any) -> Iterator[tuple[np.ndarray, Term]]:
+        """What losses and layers make of labels and data: 1 - y, -y, y'."""
+        name = self.terms[y]
+        if y.dtype.kind == "f":
+            yield 1 - y.value, 1 - name
+            yield -y.value, -name
+        if len(y.shape) == 2:
+            yield y.value.T, name.T
 
     def variables(self) -> int:
         """How many leaves a derivative is asked of."""

@@ -29,7 +29,7 @@ def simplified(formula: Any, names: list[str]) -> Any:
     except (sympy.SympifyError, TypeError, AttributeError, ValueError):  # no formula of numbers
         return formula
     printed = {symbol: latex_name(symbol.name) for symbol in symbols.values()}
-    text = str(found).replace("**", "^")
+    text = re.sub(r"[*/]", r" \g<0> ", str(found).replace("**", "^"))
     return replace(formula, text=text, latex=sympy.latex(found, symbol_names=printed))
 
 

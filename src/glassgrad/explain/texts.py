@@ -15,7 +15,7 @@ def short(x: Any) -> str:
         return str(bool(x))
     if isinstance(x, (int, np.integer)):
         return f"{x}" if abs(int(x)) < 100_000 else f"{float(x):.3g}"
-    return f"{float(x):.4g}"
+    return f"{float(x) + 0.0:.4g}"  # no -0
 
 
 def values_text(array: Any) -> str:
