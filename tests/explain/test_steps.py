@@ -1,14 +1,13 @@
 """`gg.explain.steps`: every number against backward(), NumPy by hand and PyTorch."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 
 import glassgrad as gg
 from glassgrad import nn
-from glassgrad.gradient import ancestors
+from worked import agree, well_formed
 
 F = nn.functional
 generator = np.random.default_rng(5)
@@ -16,23 +15,6 @@ generator = np.random.default_rng(5)
 
 def array(*shape):
     return generator.normal(size=shape)
-
-
-def agree(found, target):
-    """Steps have the values of all nodes, and the gradients that `autograd.grad` finds."""
-    nodes = [x for x in ancestors([target]) if x.requires_grad]
-    values = {np.asarray(x.value).tobytes() for x in nodes}
-    slopes = {
-        np.asarray(g.value).tobytes()
-        for g in gg.autograd.grad(target, nodes, retain_graph=True, allow_unused=True)
-        if g is not None
-    }
-    assert found
-    for step in found:
-        known = values if step.rule == "forward" else slopes
-        assert step.result.tobytes() in known, f"{step.name} is no value of a node"
-        assert step.shape == step.result.shape
-    assert [step.number for step in found] == list(range(1, len(found) + 1))
 
 
 # ---- lecture H, the rules of back-propagation
@@ -130,7 +112,7 @@ LOSSES = {
     "hinge_embedding": lambda F, z, c, r: F.hinge_embedding_loss(z, r.sign()),
     "soft_margin": lambda F, z, c, r: F.soft_margin_loss(z, r.sign()),
     "multi_margin": lambda F, z, c, r: F.multi_margin_loss(z, c),
-    "kl_div": lambda F, z, c, r: F.kl_div(F.log_softmax(z, 1), r.softmax(1)),
+    "kl_div": lambda F, z, c, r: F.kl_div(F.log_softmax(z, 1), r.softmax(1), reduction="batchmean"),
     "sum of squares": lambda F, z, c, r: ((z - r) ** 2).sum(),
     "softmax by hand": lambda F, z, c, r: -(r.softmax(1) * z.softmax(1).log()).sum(1).mean(),
     "hinge by hand": lambda F, z, c, r: (1 - r.sign() * z).clamp(min=0).mean(),
@@ -288,22 +270,16 @@ def test_markdown_of_networks():
     assert r"\operatorname{softmax}" in page and r"\frac{\partial J}{\partial W_{1}}" in page
 
 
-def well_formed(page):
-    """Formulas open and close, with balanced braces, delimiters and environments."""
-    for line in page.splitlines():
-        if not re.match(r"\d+\. ", line):
-            assert not line or line.startswith("### ")
-            continue
-        plain = re.sub(r"\\[\\{}$%#&_]", "", line)
-        assert plain.count("$") == 2 and plain.endswith("$")
-        depth = 0
-        for c in plain:
-            depth += (c == "{") - (c == "}")
-            assert depth >= 0
-        assert depth == 0
-        assert plain.count(r"\left") == plain.count(r"\right")
-        assert plain.count(r"\begin{") == plain.count(r"\end{")
-        assert not re.search(r"<|>|\}_\{[^{}]*\}_|\^\{[^{}]*\}\^|\^\\top\^", plain), plain
+def test_formulas_parse():
+    mathtext = pytest.importorskip("matplotlib.mathtext").MathTextParser("path")
+    gg.manual_seed(0)
+    z, r, c = gg.randn(5, 3).requires_grad_(), gg.randn(5, 3), gg.tensor([0, 2, 1, 1, 0])
+    targets = [loss(F, z * 2, c, r) for loss in LOSSES.values()]
+    targets += [F.cross_entropy(convolutional()(gg.randn(4, 1, 8, 8)), c[:4] % 2)]
+    for target in targets:
+        for line in [*gg.explain.steps(target), *gg.explain.formulas(target)]:
+            if r"\begin{" not in line.latex:  # which matplotlib does not know
+                mathtext.parse(f"${line.latex}$")
 
 
 # ---- sizes

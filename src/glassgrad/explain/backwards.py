@@ -41,7 +41,8 @@ class Recording(Listener):
     """Keeps how every node came about."""
 
     def record(self, operation: Any, inputs: tuple, parameters: dict[str, Any]) -> Any:
-        y = super().record(operation, inputs, parameters)
+        with unheard():
+            y = Tensor.apply(operation, *inputs, **parameters)
         y.operation, y.inputs, y.parameters = operation, inputs, parameters
         return y
 

@@ -96,13 +96,13 @@ class Term(NamedTuple):
     # ---- comparisons
 
     def __gt__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix(">", r"\gt", self, other, COMPARISON)
+        return infix(">", ">", self, other, COMPARISON)
 
     def __ge__(self, other: Any) -> Term:  # type: ignore[override]
         return infix(">=", r"\ge", self, other, COMPARISON)
 
     def __lt__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix("<", r"\lt", self, other, COMPARISON)
+        return infix("<", "<", self, other, COMPARISON)
 
     def __le__(self, other: Any) -> Term:  # type: ignore[override]
         return infix("<=", r"\le", self, other, COMPARISON)

@@ -12,13 +12,13 @@ SPECIAL = {c: f"\\{c}" for c in "#$%&_{}"} | {
     "\\": r"\backslash ",
     "^": r"\wedge ",
     "~": r"\sim ",
-    "<": r"\lt ",
-    ">": r"\gt ",
+    "<": "{<}",  # so that no page takes it for a tag
+    ">": "{>}",
     " ": r"\ ",
     "\n": r"\ ",
     "\r": r"\ ",
     "\t": r"\ ",
-    "`": r"\textasciigrave ",
+    "`": r"\backprime ",
 }
 
 
