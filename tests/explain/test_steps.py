@@ -228,6 +228,25 @@ def test_r6_product_rule():
     assert found.of("∂f/∂y").formula in ("∂f/∂t2 * z + ∂f/∂t1 * x", "∂f/∂t1 * x + ∂f/∂t2 * z")
 
 
+def test_numbers_are_put_in():
+    w, x, y = gg.tensor(1.5, requires_grad=True), gg.tensor(-2.0), gg.tensor(1.0)
+    h = w * x
+    p = gg.sigmoid(h)
+    loss = (p - y) ** 2
+    names = {"w": w, "x": x, "y": y, "h": h, "p": p, "l": loss}
+    found = gg.explain.steps(loss, names=names)
+    lines = [line.split(maxsplit=2)[2] for line in str(found).splitlines()]
+    assert lines[:4] == [
+        "h = w * x = 1.5 * (-2) = -3",
+        "p = 1 / (1 + e^(-h)) = 1 / (1 + e^(-(-3))) = 0.04743",
+        "t1 = p - y = 0.04743 - 1 = -0.9526",
+        "l = t1^2 = (-0.9526)^2 = 0.9074",
+    ]
+    assert found.of("∂l/∂t1").numbers[0] == "2 * (-0.9526)"
+    assert found.of("∂l/∂h").numbers[0] == "(-1.905) * 0.04743 * (1 - 0.04743)"
+    assert r"= 1.5 \, \left(-2\right) = -3$" in found.markdown()
+
+
 # ---- names
 
 

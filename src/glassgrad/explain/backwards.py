@@ -18,6 +18,7 @@ from ..tensors.creation import ones_like
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
 from .formula import Term
+from .matrices import number_term
 from .naming import Names
 from .reading import SLOPES, formula_of, number_or
 
@@ -28,12 +29,14 @@ class Arrival(NamedTuple):
     input     the tensor
     users     the nodes that use it, latest first
     formula   as their rules write it, summed
+    numbers   the same with numbers put in, where all are single numbers
     gradient  the array
     """
 
     input: Any
     users: list[Any]
     formula: Term
+    numbers: Term | None
     gradient: Any
 
 
@@ -60,7 +63,7 @@ def recorded() -> Iterator[None]:
 def arrivals(target: Tensor, nodes: list[Any], known: Names) -> Iterator[Arrival]:
     """All derivatives from the target back; a leaf's comes as soon as it is whole."""
     totals: dict[Any, Any] = {target: ones_like(target)}
-    parts: dict[Any, list[tuple[Any, Term]]] = {}
+    parts: dict[Any, list[tuple[Any, Term, Term | None]]] = {}
     waiting = Counter(x for y in nodes for x in y.inputs)
     for y in reversed(nodes):
         if y.operation is None:
@@ -68,10 +71,10 @@ def arrivals(target: Tensor, nodes: list[Any], known: Names) -> Iterator[Arrival
         if y in parts:
             yield whole(y, parts.pop(y), totals[y])
         found = handed(y, totals[y], known) if y in totals else []
-        for x, gradient, formula in found:
+        for x, gradient, formula, numbers in found:
             with unheard():
                 totals[x] = totals[x] + gradient if x in totals else gradient
-            parts.setdefault(x, []).append((y, formula))
+            parts.setdefault(x, []).append((y, formula, numbers))
         waiting.subtract(y.inputs)
         leaves = dict.fromkeys(x for x in y.inputs if x.operation is None and not waiting[x])
         for x in sorted(leaves, key=known.is_feature):  # weights before what the layer was given
@@ -79,24 +82,32 @@ def arrivals(target: Tensor, nodes: list[Any], known: Names) -> Iterator[Arrival
                 yield whole(x, parts.pop(x), totals[x])
 
 
-def whole(x: Any, parts: list[tuple[Any, Term]], gradient: Any) -> Arrival:
+def whole(x: Any, parts: list[tuple[Any, Term, Term | None]], gradient: Any) -> Arrival:
     """All parts together."""
-    users, formulas = zip(*parts)
-    return Arrival(x, list(users), reduce(add, formulas), gradient.value)
+    users, formulas, numbers = zip(*parts)
+    put_in = None if None in numbers else reduce(add, numbers)
+    return Arrival(x, list(users), reduce(add, formulas), put_in, gradient.value)
 
 
-def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term]]:
-    """What a node's rule gives to each of its inputs: the gradient and its formula."""
+def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term, Term | None]]:
+    """What a node's rule gives to each of its inputs: the gradient, its formula, with numbers."""
     g = alone(arrived)
     copies = {x: stand_in(x) for x in [y, *y.inputs]}
     inputs = [copies[x] for x in y.inputs]
     with recorded():
         found = y.operation.gradient(g, copies[y], *inputs, **y.parameters)
     names = {g: known.slope(y), **{copy: known.put(x) for x, copy in copies.items()}}
-    short = SLOPES.get(y.operation.name)
-    terms = [names[copy] for copy in inputs]
+    single = not any(x.shape for x in names)
+    numbers = {x: number_term(x) for x in names if single}
+    if single and y is known.target:
+        numbers[g] = names[g]  # 1
+
+    def written(i: int, gx: Any, terms: dict[Any, Term]) -> Term:
+        short = SLOPES.get(y.operation.name)
+        return short(terms[g], [terms[c] for c in inputs], i) if short else read(gx, terms)
+
     return [
-        (x, alone(gx), short(names[g], terms, i) if short else read(gx, names))
+        (x, alone(gx), written(i, gx, names), written(i, gx, numbers) if single else None)
         for i, (x, gx) in enumerate(zip(y.inputs, found))
         if gx is not None and x.requires_grad
     ]

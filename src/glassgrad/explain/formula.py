@@ -164,9 +164,11 @@ def total(a: Term, b: Term) -> Term:
         return a
     if (taken := b.split("-")) is not None:
         return infix("-", "-", a, taken[0], SUM)
-    if a.text == b.text and a.parts[:1] != ("number",):
+    if a == b and a.parts[:1] != ("number",):
         return product(term(2), a)
-    if (pair := a.split("+")) is not None and pair[1].text == b.text:
+    if (number_in := b.split("put")) is not None and b.text.startswith("-"):
+        return infix("-", "-", a, number_in[1], SUM)
+    if (pair := a.split("+")) is not None and pair[1] == b:
         return total(pair[0], product(term(2), b))
     return infix("+", "+", a, b, SUM)._replace(parts=("+", a, b))
 
@@ -206,11 +208,10 @@ def product(a: Term, b: Term) -> Term:
             return fraction(x, halves[1])
     coefficient, found = factors(a)
     other, more = factors(b)
-    merged: dict[str, tuple[Term, float]] = {}
+    merged: dict[Term, float] = {}
     for base, exponent in [*found, *more]:
-        before = merged.get(base.text, (base, 0))[1]
-        merged[base.text] = base, before + exponent
-    kept = [(base, exponent) for base, exponent in merged.values() if exponent != 0]
+        merged[base] = merged.get(base, 0) + exponent
+    kept = [(base, exponent) for base, exponent in merged.items() if exponent != 0]
     return multiplied(coefficient * other, kept)
 
 

@@ -183,7 +183,7 @@ def local(
             continue
         if y is not top and (expand or not named(y, known)):
             known.passed(y, reduce(add, parts[y]))
-        for x, gradient, formula in handed(y, totals[y], known):
+        for x, gradient, formula, _ in handed(y, totals[y], known):
             with unheard():
                 totals[x] = totals[x] + gradient if x in totals else gradient
             parts.setdefault(x, []).append(formula)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .formula import SUM, Term
 from .texts import short
 
 ROWS, COLUMNS = 6, 8  # what is written out whole
@@ -74,6 +75,15 @@ def matrix_latex(array: np.ndarray) -> str:
 def latex(x: Any) -> str:
     """A number in at most four digits."""
     return tidy(short(x))
+
+
+def number_term(x: Any) -> Term:
+    """The number of a node as it is put into a formula, and not reckoned with."""
+    value = x.value[()]
+    size = Term(short(abs(value)), latex(abs(value)), scalar=True)
+    if not value < 0:
+        return size._replace(parts=("put", id(x), size))
+    return Term(f"-{size.text}", f"-{size.latex}", SUM, parts=("put", id(x), size), scalar=True)
 
 
 def tidy(text: str) -> str:

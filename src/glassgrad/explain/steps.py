@@ -15,9 +15,10 @@ from ..tensors import Tensor
 from .backwards import Arrival, arrivals
 from .formula import Term, symbol
 from .lines import line_of
-from .matrices import matrix_latex, matrix_text
+from .matrices import matrix_latex, matrix_text, number_term
 from .naming import Names
 from .reading import formula_of
+from .texts import short
 
 RULES = {
     "forward": "forward propagation",
@@ -37,6 +38,7 @@ class Step:
     name         what is computed: A1, ∂J/∂W1
     formula      how, in text; `latex` the same for a page
     inputs       {name: array} of what is put in
+    numbers      the formula with numbers put in, where all are single numbers, and in LaTeX
     result       the array that comes out
     source_line  the user's line, where `gg.record_lines()` kept it; of a derivative, the line of
                  the node that handed it back
@@ -50,15 +52,24 @@ class Step:
     inputs: dict[str, np.ndarray]
     result: np.ndarray
     source_line: str = ""
+    numbers: tuple[str, str] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the result."""
         return self.result.shape
 
+    def put_in(self, form: int) -> list[str]:
+        """The formula with its numbers, if it says more than formula and result."""
+        known = {self.formula, self.latex, short(self.result[()]), matrix_latex(self.result)}
+        return [self.numbers[form]] if self.numbers and self.numbers[form] not in known else []
+
     def __str__(self) -> str:
-        head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}   {list(self.shape)}"
+        head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}"
         where = f"   <- {self.source_line}" if self.source_line else ""
+        if not self.shape:
+            return " = ".join([head, *self.put_in(0), short(self.result[()])]) + where
+        head += f"   {list(self.shape)}"
         body = matrix_text(self.result)
         return head + where + "\n" + "\n".join("        " + line for line in body.splitlines())
 
@@ -79,8 +90,9 @@ class Steps(list[Step]):
                 rule = step.rule
                 lines += [f"### {rule}: {RULES[rule]}" if rule in RULES else f"### {rule}", ""]
             name = symbol(step.name).latex
-            value = matrix_latex(step.result)
-            lines += [f"{step.number}. $\\displaystyle {name} = {step.latex} = {value}$", ""]
+            middle = step.put_in(1) if not step.shape else []
+            parts = " = ".join([name, step.latex, *middle, matrix_latex(step.result)])
+            lines += [f"{step.number}. $\\displaystyle {parts}$", ""]
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
@@ -184,7 +196,10 @@ def forward(nodes: list[Any], known: Names) -> Iterator[tuple]:
     """A step for each node that is computed."""
     for x in nodes:
         if x.operation is not None and not known.folded(x):
-            yield entry("forward", known(x), formula_of(x, known.put), [x], known, x.value)
+            formula, numbers = formula_of(x, known.put), None
+            if not any(i.shape for i in x.inputs):
+                numbers = formula_of(x, number_term)
+            yield entry("forward", known(x), formula, numbers, [x], known, x.value)
 
 
 def back(target: Any, nodes: list[Any], known: Names) -> Iterator[tuple]:
@@ -199,16 +214,19 @@ def back(target: Any, nodes: list[Any], known: Names) -> Iterator[tuple]:
 def backward_entry(a: Arrival, known: Names) -> tuple:
     """The fields of a derivative's step."""
     rule = known.rule(a.users[0], a.input)
-    return entry(rule, known.slope(a.input), a.formula, a.users, known, a.gradient)
+    name = known.slope(a.input)
+    return entry(rule, name, a.formula, a.numbers, a.users, known, a.gradient)
 
 
 def entry(
-    rule: str, name: Term, formula: Term, users: list[Any], known: Names, result: Any
-) -> tuple:
+    rule: str, name: Term, formula: Term, numbers: Term | None, users: list[Any], known: Names,
+    result: Any,
+) -> tuple:  # fmt: skip
     """The fields of a step."""
     inputs = {known(i).text: np.asarray(i.value) for i in put_in(users, known)}
-    line = line_of(users[0])
-    return rule, name.text, formula.text, formula.latex, inputs, np.asarray(result), line
+    said = (numbers.text, numbers.latex) if numbers else None
+    texts = (rule, name.text, formula.text, formula.latex)
+    return *texts, inputs, np.asarray(result), line_of(users[0]), said
 
 
 def put_in(users: list[Any], known: Names) -> Iterator[Any]:
