@@ -39,16 +39,17 @@ def with_leaves(graph: Graph, instead: dict[Any, Any]) -> Graph:
 
 
 EPOCH = """
-define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken) {{
+define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken, i64 %thread, i64 %threads, ptr %crew) {{
 entry:
   %first = load ptr, ptr %table
-  br label %step
+  {join}
 step:
-  %t = phi i64 [0, %entry], [%next, %fine]
+  %t = phi i64 [{start}, %entry], [%next, %fine]
+  {gather}
   %o = mul i64 %t, {bytes}
   %rows = getelementptr i8, ptr %first, i64 %o
   store ptr %rows, ptr %table
-  %code = call i32 @step(ptr %arena, ptr %table)
+  %code = {step}
   %ok = icmp eq i32 %code, 0
   br i1 %ok, label %fine, label %done
 fine:
@@ -64,9 +65,32 @@ done:
   %count = phi i64 [%t, %step], [%next, %fine]
   store i64 %count, ptr %taken
   store ptr %first, ptr %table
+  {dismiss}
   ret i32 %result
+away:
+  ret i32 0
 }}
 """
+
+ALONE = {
+    "join": "br label %step",
+    "start": "0",
+    "gather": "",
+    "step": "call i32 @step(ptr %arena, ptr %table)",
+    "dismiss": "",
+}
+TOGETHER = {
+    "join": """%leads = icmp eq i64 %thread, 0
+  %come = select i1 %leads, i64 1, i64 %threads
+  %start = call i64 @join(ptr %crew, i64 %thread)
+  %late = icmp slt i64 %start, 0
+  br i1 %late, label %away, label %step""",
+    "start": "%start",
+    "gather": """%so_far = phi i64 [%come, %entry], [%now, %fine]
+  %now = call i64 @together(ptr %crew, i64 %so_far, i64 %threads, i64 %t)""",
+    "step": "call i32 @part(ptr %arena, ptr %table, i64 %thread, i64 %now, ptr %crew)",
+    "dismiss": "call void @dismiss(ptr %crew, i64 %now, i64 %threads)",
+}
 
 
 def epoch_text(plan: Plan) -> str:
@@ -74,4 +98,5 @@ def epoch_text(plan: Plan) -> str:
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
-    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind)
+    parts = TOGETHER if plan.shared else ALONE
+    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, **parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..operations import loop
@@ -66,7 +67,13 @@ def module_text(plan: Plan, target: Target) -> str:
     kernels = [k for k in plan.kernels if k.call is None or not is_call(k.call)]
     nests = [Nest(plan, k, target) for k in kernels]
     helpers = {name: text for nest in nests for name, text in nest.helpers.items()}
-    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step_text(plan)])
+    if plan.shared:
+        from .part import part_text
+
+        step = part_text(plan, target)
+    else:
+        step = step_text(plan)
+    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step])
 
 
 def step_text(plan: Plan) -> str:
@@ -97,7 +104,7 @@ def clear_text(plan: Plan, x: Any, number: int) -> str:
 def chunk_text(plan: Plan) -> list[str]:
     """The kernels of the chunks, chunk by chunk."""
     inside = [k for k in plan.kernels if k.phase == 1]
-    calls = [f"call void @{k.label}(ptr %arena, ptr %table, i64 %chunk)" for k in inside]
+    calls = [kernel_call(plan, k, "%chunk") for k in inside]
     return [
         "br label %before", "before:", "br label %chunks", "chunks:",
         "%chunk = phi i64 [0, %before], [%further, %chunks]",
@@ -108,10 +115,15 @@ def chunk_text(plan: Plan) -> list[str]:
     ]  # fmt: skip
 
 
+def kernel_call(plan: Plan, kernel: Kernel, chunk: str = "0") -> str:
+    """A call of a kernel's function; arguments have the same names everywhere."""
+    return f"call void @{kernel.label}({plan.arguments(kernel).replace('%chunk', chunk)})"
+
+
 def call_text(plan: Plan, kernel: Kernel, number: int) -> str:
     """A call of a kernel, or back into Python."""
     if kernel.call is None or not is_call(kernel.call):
-        return f"call void @{kernel.label}(ptr %arena, ptr %table, i64 0)"
+        return kernel_call(plan, kernel)
     at = 8 * callback_slot(plan)
     return (
         f"%s{number} = getelementptr i8, ptr %table, i64 {at}\n"
@@ -128,8 +140,8 @@ def callback_slot(plan: Plan) -> int:
     return len(plan.graph.inputs) + len(plan.graph.cells)
 
 
-def tests(plan: Plan) -> list[str]:
-    """Leave with a code if the loss is not finite or a check fails."""
+def tests(plan: Plan, before: Sequence[str] = ()) -> list[str]:
+    """Leave with a code if the loss is not finite or a check fails; `before` comes before that."""
     lines: list[str] = []
     failures = [(x, NOT_FINITE) for x in plan.graph.losses]
     failures += [(x, 2 + n) for n, (x, _) in enumerate(plan.graph.checks)]
@@ -153,6 +165,7 @@ def tests(plan: Plan) -> list[str]:
         lines += [
             f"br i1 %tf{number}, label %fine{number}, label %fail{number}",
             f"fail{number}:",
+            *before,
             f"ret i32 {code}",
             f"fine{number}:",
         ]
