@@ -215,6 +215,7 @@ class Plan:
     home      {node: the kernel that computes or stores it}
     buffers   {node: its memory}
     rank      {node: the first kernel, by creation, that could compute it}
+    order     "rows": sums in sixteen parts, whatever the lanes; see `layout`
     """
 
     graph: Graph
@@ -227,6 +228,7 @@ class Plan:
     arena: int = 0
     cycles: float = 0.0
     sums: list[Any] = field(default_factory=list)
+    order: str = ""
 
     def given(self, x: Any, kernel: Kernel) -> bool:
         """Whether a kernel finds `x` computed; what a later one stores it computes itself."""

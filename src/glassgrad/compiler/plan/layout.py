@@ -24,6 +24,8 @@ GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
+WINDOWS = ("convolution", "overlap")
+Lanes = tuple[int | None, int | None]  # axes of what is summed and of what is stored
 
 
 class Access(NamedTuple):
@@ -78,6 +80,8 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
 def _fix_users_arrays(plan: Plan, resident: bool) -> None:
     """Pointers to users' arrays come in a table; dense buffers are as NumPy has them."""
     outside = [*plan.graph.inputs, *([] if resident else plan.graph.cells)]
+    for x in plan.graph.outputs if plan.order == "rows" else ():
+        plan.buffers[x].dense = True  # blocks of rows lie one after another
     for number, x in enumerate(outside):
         buffer = plan.buffers[x]
         buffer.base = f"%e{number}"
@@ -121,7 +125,7 @@ def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
         return [Option(None, None, (), (), (), OVERHEAD)]
-    pairs: list[tuple[int | None, int | None]] = []
+    pairs: list[Lanes] = []
     if kernel.call is not None:
         rows = len(kernel.call.inputs[1].shape)
         pairs = [(a, a) for a in range(rows, len(kernel.extents))] or [(None, None)]
@@ -135,8 +139,23 @@ def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
+    if plan.order == "rows":
+        pairs = _same_for_all_rows(kernel, pairs)
     seen = pulled(plan, operands, kernel), pulled(plan, stores, kernel)
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
+
+
+def _same_for_all_rows(kernel: Kernel, pairs: list[Lanes]) -> list[Lanes]:
+    """The lanes for which a sum is the same sixteen parts and tree, however many rows there are.
+
+    A single row is read with vectors along what is summed, as the user's matrices lie; so many
+    rows are too.  Convolutions add one element after another.
+    """
+    if not kernel.heroes or kernel.call is not None:
+        return pairs
+    if any(h.operation.name in WINDOWS for h in kernel.heroes):
+        return [(lane, out) for lane, out in pairs if lane not in kernel.inner]
+    return [(lane, out) for lane, out in pairs if lane == kernel.inner[-1]]
 
 
 def _option(
