@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from .cache import FromRequest, Request, compiled
 from .graph import Graph
-from .native import StepFailed, Workplace, address
+from .native import StepFailed, Workplace, address, own_array
 from .target import Target, host
+
+
+class RowsWorkplace(Workplace):
+    """Memory of one call; inputs are copied, or the table is set to where they are."""
+
+    def nearby(self) -> Any:
+        """Memory for all inputs, on a page where nothing else is."""
+        for i, place in enumerate(self.artifact.inputs):
+            memory = own_array(place)
+            self.table[i], self.arrays[i] = memory.ctypes.data, memory
+            yield i, memory
 
 
 class NativeRows(FromRequest):
@@ -43,7 +55,7 @@ class NativeRows(FromRequest):
         try:
             return self.free.pop()
         except IndexError:
-            return Workplace(self.artifact, self.step)
+            return RowsWorkplace(self.artifact, self.step)
 
     def run(self, inputs: list[np.ndarray], cells: list[np.ndarray], results: np.ndarray) -> None:
         """All results; rows of inputs are whole blocks, contiguous, of the graph's dtypes.
