@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from ...operations.loop import PRODUCTS
 from ...types import is_real
-from ..emit.position import LANES, Position, constant, is_lane, lanes_of
+from ..emit.position import LANE_POSITION, LANES, Position, constant, is_lane, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import CHUNK, identity, space
 from ..plan.pull import Condition, operand_read
 from .pulls import Point, Pulls
 
 UNROLL = 16  # inner loops this short are straight code
+GROUP = 4  # partial sums that are merged before the next ones are made
 
 
 class Folds(Pulls):
@@ -58,23 +60,66 @@ class Folds(Pulls):
         """Sixteen partial sums for each point, merged as those of sixteen lanes are."""
         axis, merge = self.kernel.parts, hero.operation.fold.merge
         assert axis is not None
-        count = min(LANES, self.length(axis))
-        rest = [self.start_of(hero)] * (LANES - count)
-        each = [{**p, axis: constant(n)} for p in points for n in range(count)]
-        totals = self.fold(hero, each)
-        parts = [totals[k * count : (k + 1) * count] + rest for k in range(len(points))]
-        return [self.merged(p, lambda a, b: merge(self, a, b)) for p in parts]
+        count, start = min(LANES, self.length(axis)), self.start_of(hero)
+        if len(points) > 1:
+            return self.part_by_part(hero, points, [start] * len(points))
+        totals = self.fold(hero, [{**points[0], axis: constant(n)} for n in range(count)])
+        parts = totals + [start] * (LANES - count)
+        return [self.merged(parts, lambda a, b: merge(self, a, b))]
+
+    def part_by_part(self, hero: Any, points: list[Point], start: list[Register]) -> list[Register]:
+        """The same for several points, which share what they read, in loops over groups of parts.
+
+        A group has one total for each point; these wait in memory, so that few registers do.
+        """
+        count, rest = divmod(self.length(self.kernel.parts or 0), LANES)
+        if not count:
+            return self.in_turn(
+                hero, [self.part(hero, points, constant(n), start) for n in range(LANES)]
+            )
+        size = len(points) * LANES
+        memory = self.own_memory(size * (LANES // GROUP), hero.dtype)
+        ends = sorted({0, rest // GROUP, -(-rest // GROUP), LANES // GROUP})
+        for first, end in pairwise(ends):  # their parts have as many elements
+            with self.loop(first, end) as group:
+                at = group.index * GROUP
+                parts = [self.part(hero, points, at + n, start) for n in range(GROUP)]
+                for k, total in enumerate(self.in_turn(hero, parts)):
+                    there = group.index * size + (LANE_POSITION + k * LANES)
+                    self.store(total, memory, 0, there)
+        waiting = [
+            [
+                self.load(memory, 0, constant(n * size + k * LANES) + LANE_POSITION, hero.dtype)
+                for k in range(len(points))
+            ]
+            for n in range(LANES // GROUP)
+        ]
+        return self.in_turn(hero, waiting)
+
+    def part(
+        self, hero: Any, points: list[Point], n: Position, start: list[Register]
+    ) -> list[Register]:
+        """Partial sum `n` of each point."""
+        axis = self.kernel.parts
+        assert axis is not None
+        if n.constant >= self.length(axis):
+            return start
+        return self.fold(hero, [{**p, axis: n} for p in points])
+
+    def in_turn(self, hero: Any, parts: list[list[Register]]) -> list[Register]:
+        """Parts of several points, merged point by point."""
+        merge = hero.operation.fold.merge
+        return [self.merged(list(p), lambda a, b: merge(self, a, b)) for p in zip(*parts)]
 
     def place(self, point: Point, inner: Point) -> Point | None:
         """A point of the fold; None for a partial sum that has no element there."""
         axis = self.kernel.parts
         if axis is None or axis not in point:
             return {**point, **inner}
-        part = point[axis].constant
         count = next(self.ranges[v][1] + 1 for v, _ in inner[axis].terms if is_lane(v))
-        if part >= count:
+        if self.range_of(point[axis])[0] >= count:
             return None
-        return {**point, **inner, axis: inner[axis].first_lane + part}
+        return {**point, **inner, axis: inner[axis].first_lane + point[axis]}
 
     def start_of(self, hero: Any) -> Register:
         """What each total starts from."""
