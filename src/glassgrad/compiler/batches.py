@@ -48,7 +48,7 @@ step:
   %o = mul i64 %t, {bytes}
   %rows = getelementptr i8, ptr %first, i64 %o
   store ptr %rows, ptr %table
-  %code = call i32 @step(ptr %arena, ptr %table)
+  {step}
   %ok = icmp eq i32 %code, 0
   br i1 %ok, label %fine, label %done
 fine:
@@ -58,15 +58,22 @@ fine:
   store {kind} %l, ptr %lo
   %next = add i64 %t, 1
   %more = icmp slt i64 %next, %steps
-  br i1 %more, label %step, label %done
+  br i1 %more, label %step, label %last
+last:
+  {last}
+  br label %done
 done:
-  %result = phi i32 [%code, %step], [0, %fine]
-  %count = phi i64 [%t, %step], [%next, %fine]
+  %result = phi i32 [%code, %step], [0, %last]
+  %count = phi i64 [%t, %step], [%next, %last]
   store i64 %count, ptr %taken
   store ptr %first, ptr %table
   ret i32 %result
 }}
 """
+
+ROTATED = """%begins = icmp eq i64 %t, 0
+  %which = select i1 %begins, ptr @first, ptr @step
+  %code = call i32 %which(ptr %arena, ptr %table)"""
 
 
 def epoch_text(plan: Plan) -> str:
@@ -74,4 +81,7 @@ def epoch_text(plan: Plan) -> str:
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
-    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind)
+    step, last = ("%code = call i32 @step(ptr %arena, ptr %table)", "")
+    if plan.rotation is not None:  # what the last step has put off is done if it was taken
+        step, last = ROTATED, "call void @last(ptr %arena, ptr %table)"
+    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, step=step, last=last)

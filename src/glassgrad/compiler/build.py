@@ -11,6 +11,7 @@ from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
 from .plan.kernel import Buffer, Kernel, Plan, is_call
+from .plan.rotate import rotated
 
 
 def plan_of(request: Any) -> Plan:
@@ -18,9 +19,10 @@ def plan_of(request: Any) -> Plan:
     graph = request.graph
     for change in request.passes:
         graph = change(graph)
-    if request.sources is not None:
-        graph = gathering(graph, list(request.sources))
-    return planned(graph, request.resident, beside(request.cells))
+    if request.sources is None:
+        return planned(graph, request.resident, beside(request.cells))
+    graph = gathering(graph, list(request.sources))
+    return rotated(planned(graph, request.resident, beside(request.cells)))
 
 
 def text_of(request: Any) -> str:

@@ -15,6 +15,8 @@ from .plan.group import grouped
 from .plan.kernel import Kernel, Plan, is_call
 from .plan.layout import laid_out
 from .plan.place import placed, writes_cells
+from .plan.single import singled
+from .plan.within import streamed
 from .target import Target
 
 HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
@@ -22,7 +24,8 @@ HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
 
 def planned(graph: Graph, resident: bool = False, beside: Plan | None = None) -> Plan:
     """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
-    return laid_out(placed(chunked(grouped(prepared(graph)))), resident, beside)
+    plan = streamed(chunked(grouped(singled(prepared(graph)))))
+    return laid_out(placed(plan), resident, beside)
 
 
 def prepared(graph: Graph) -> Graph:
@@ -63,23 +66,35 @@ def copied(graph: Graph) -> Graph:
 
 def module_text(plan: Plan, target: Target) -> str:
     """All kernels, and the step that calls them."""
-    kernels = [k for k in plan.kernels if k.call is None or not is_call(k.call)]
+    found = plan.kernels if plan.rotation is None else plan.rotation.kernels
+    kernels = [k for k in found if k.call is None or not is_call(k.call)]
     nests = [Nest(plan, k, target) for k in kernels]
     helpers = {name: text for nest in nests for name, text in nest.helpers.items()}
-    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step_text(plan)])
+    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), steps_text(plan)])
 
 
-def step_text(plan: Plan) -> str:
+def steps_text(plan: Plan) -> str:
+    """The step; or the first, the others, and what the last has left to do."""
+    turned = plan.rotation
+    if turned is None:
+        return step_text(plan, plan.kernels)
+    first, others = step_text(plan, turned.first, "first"), step_text(plan, turned.others)
+    calls = [call_text(plan, k, n) for n, k in enumerate(turned.last)]
+    last = ["define void @last(ptr %arena, ptr %table) {", "entry:", *calls, "ret void", "}"]
+    return "\n".join([first, others, *last])
+
+
+def step_text(plan: Plan, kernels: list[Kernel], name: str = "step") -> str:
     """The kernels in order; tests before the first that overwrites what lasts."""
-    lines, tested = ["define i32 @step(ptr %arena, ptr %table) {", "entry:"], False
+    lines, tested = [f"define i32 @{name}(ptr %arena, ptr %table) {{", "entry:"], False
     lines += [clear_text(plan, x, n) for n, x in enumerate(plan.sums)]
-    for number, kernel in enumerate(plan.kernels):
+    for number, kernel in enumerate(kernels):
         if not tested and writes_cells(plan, kernel):
             lines += tests(plan)
             tested = True
         if kernel.phase != 1 or plan.chunk is None:
             lines.append(call_text(plan, kernel, number))
-        elif number == 0 or plan.kernels[number - 1].phase != 1:
+        elif number == 0 or kernels[number - 1].phase != 1:
             lines += chunk_text(plan)
     lines += [] if tested else tests(plan)
     return "\n".join([*lines, f"ret i32 {FINE}", "}"])
