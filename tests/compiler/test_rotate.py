@@ -12,7 +12,7 @@ from glassgrad.compiler.cache import Request
 from glassgrad.compiler.epoch import NativeEpoch
 from glassgrad.compiler.graph import evaluated
 from glassgrad.compiler.places import Source
-from glassgrad.compiler.plan import rotate
+from glassgrad.compiler.plan import rotate, share
 from glassgrad.compiler.rewrite import rewritten
 from glassgrad.compiler.target import AVX2
 from glassgrad.nn.utils import clip_grad_norm_
@@ -186,12 +186,12 @@ def plain(graph, **options):
         return epoch_of(graph, **options)
 
 
-def trained(epoch, graph, calls, arrays=(FEATURES, LABELS)):
+def trained(epoch, graph, calls, arrays=(FEATURES, LABELS), threads=1):
     """Losses, codes, and the cells after all calls; the leaves are as before."""
     before, losses, codes = cells_of(graph), [], []
     epoch.enter()
     for rows in calls:
-        found, code = epoch.run(list(arrays), np.asarray(rows))
+        found, code = epoch.run(list(arrays), np.asarray(rows), threads)
         losses += found.tolist()
         codes.append(code)
     epoch.leave()
@@ -226,6 +226,18 @@ def test_bits_are_those_of_updates_in_place(name):
         assert_equal(
             trained(epoch_of(graph, AVX2), graph, ONE_CALL), trained(other, graph, ONE_CALL)
         )
+
+
+@pytest.mark.parametrize("name", ["momentum", "equal layers", "clipped"])
+def test_threads_change_no_bit(name):
+    with mock.patch.multiple(rotate, LEAST=1, LEAST_DEAR=1, COPIED=0):
+        with mock.patch.object(share, "WORTH", 0):
+            graph = graph_of(STEPS[name])
+            turned = epoch_of(graph)
+        assert turned.artifact.shared and turned.request.plan.rotation is not None
+        expected = trained(plain(graph), graph, ONE_CALL)
+        for threads in (1, 2, 3):
+            assert_equal(trained(turned, graph, ONE_CALL, threads=threads), expected)
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -379,6 +391,6 @@ def test_small_weights_do_not_wait(rule, sizes):
 
 def test_text():
     text = epoch_of(graph_of(STEPS["SGD"])).request.text
-    assert "select i1 %begins, ptr @first, ptr @step" in text
-    assert text.count("call void @last(") == 1
-    assert "@last" not in plain(graph_of(STEPS["SGD"])).request.text
+    assert "select i1 %begins, ptr @step_first, ptr @step" in text
+    assert text.count("%owed = call i32 @step_last(") == 1
+    assert "@step_last" not in plain(graph_of(STEPS["SGD"])).request.text

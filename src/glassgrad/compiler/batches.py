@@ -39,16 +39,18 @@ def with_leaves(graph: Graph, instead: dict[Any, Any]) -> Graph:
 
 
 EPOCH = """
-define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken) {{
+define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken, i64 %thread, i64 %threads, ptr %crew) {{
 entry:
   %first = load ptr, ptr %table
-  br label %step
+  {join}
 step:
-  %t = phi i64 [0, %entry], [%next, %fine]
+  %t = phi i64 [{start}, %entry], [%next, %fine]
+  {gather}
   %o = mul i64 %t, {bytes}
   %rows = getelementptr i8, ptr %first, i64 %o
   store ptr %rows, ptr %table
-  {step}
+  {begins}
+  %code = {step}
   %ok = icmp eq i32 %code, 0
   br i1 %ok, label %fine, label %done
 fine:
@@ -67,13 +69,32 @@ done:
   %count = phi i64 [%t, %step], [%next, %last]
   store i64 %count, ptr %taken
   store ptr %first, ptr %table
+  {dismiss}
   ret i32 %result
+away:
+  ret i32 0
 }}
 """
 
-ROTATED = """%begins = icmp eq i64 %t, 0
-  %which = select i1 %begins, ptr @first, ptr @step
-  %code = call i32 %which(ptr %arena, ptr %table)"""
+ALONE = {
+    "join": "br label %step",
+    "start": "0",
+    "gather": "",
+    "step": "call i32 @step(ptr %arena, ptr %table)",
+    "dismiss": "",
+}
+TOGETHER = {
+    "join": """%leads = icmp eq i64 %thread, 0
+  %come = select i1 %leads, i64 1, i64 %threads
+  %start = call i64 @join(ptr %crew, i64 %thread)
+  %late = icmp slt i64 %start, 0
+  br i1 %late, label %away, label %step""",
+    "start": "%start",
+    "gather": """%so_far = phi i64 [%come, %entry], [%now, %fine]
+  %now = call i64 @together(ptr %crew, i64 %so_far, i64 %threads, i64 %t)""",
+    "step": "call i32 @part(ptr %arena, ptr %table, i64 %thread, i64 %now, ptr %crew)",
+    "dismiss": "call void @dismiss(ptr %crew, i64 %now, i64 %threads)",
+}
 
 
 def epoch_text(plan: Plan) -> str:
@@ -81,7 +102,16 @@ def epoch_text(plan: Plan) -> str:
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
-    step, last = ("%code = call i32 @step(ptr %arena, ptr %table)", "")
-    if plan.rotation is not None:  # what the last step has put off is done if it was taken
-        step, last = ROTATED, "call void @last(ptr %arena, ptr %table)"
-    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, step=step, last=last)
+    parts = dict(TOGETHER if plan.shared else ALONE, begins="", last="")
+    if plan.rotation is not None:
+        parts |= rotated_parts(parts["step"])
+    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, **parts)
+
+
+def rotated_parts(step: str) -> dict[str, str]:
+    """The first step, the others, and what the last step has put off, if all steps were taken."""
+    name = step[step.index("@") : step.index("(")]
+    begins = f"""%begins = icmp eq i64 %t, 0
+  %which = select i1 %begins, ptr {name}_first, ptr {name}"""
+    last = f"%owed = {step.replace(name, name + '_last')}"
+    return {"begins": begins, "step": step.replace(name, "%which"), "last": last}

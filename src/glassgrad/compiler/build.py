@@ -53,6 +53,8 @@ def artifact_of(plan: Plan, code: bytes) -> Artifact:
             if x in buffers and x not in graph.cells
         ),
         calls=tuple(calls_of(plan)),
+        cycles=plan.cycles,
+        shared=plan.shared,
     )
 
 

@@ -94,7 +94,8 @@ class Folds(Pulls):
         out, merge = self.kernel.out_lane, hero.operation.fold.merge
         assert out is not None
         start = points[0][out].first_lane.without(CHUNK)
-        rows = LANES if start.terms else min(LANES, self.length(out) - start.constant)
+        low, high = self.range_of(start)
+        rows = min(LANES, self.length(out) - low) if low == high else LANES
         totals: list[list[Register]] = [[] for _ in points]
         group = self.processor.tile(hero.dtype).dots[1]
         for low in range(0, rows, group):

@@ -50,8 +50,10 @@ class Loops(Folds):
             return
         axis, rest = axes[0], axes[1:]
         most, size = self.blocking(axis, block)
-        for first, width, parts in panels(self.length(axis), size, most):
-            with self.loop(first, first + width * parts, width) as loop:
+        for panel in panels(self.length(axis), size, most):
+            first, width, parts = panel
+            part = self.share(axis, size, panel)
+            with self.loop(first, first + width * parts, width, part=part) as loop:
                 at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
                 if size > 1:
                     left = self.length(axis) - (first + width * (parts - 1)) * size

@@ -24,9 +24,11 @@ class Others(Pulls):
         def place(i: Position, j: Position) -> tuple[Position, Position]:
             return (i, j) if along == 1 else (j, i)
 
-        for first, width, parts in panels(self.length(to), LANES, 1):
-            across, down = (first, first + width * parts), (0, -(-self.length(along) // LANES))
-            with self.loop(*across) as i, self.loop(*down) as j:
+        for panel in panels(self.length(to), LANES, 1):
+            first, width, parts = panel
+            down, part = -(-self.length(along) // LANES), self.share(to, LANES, panel)
+            across = self.loop(first, first + width * parts, part=part)
+            with across as i, self.loop(0, down) as j:
                 i0 = self.start(to) + i.index * LANES
                 j0 = self.start(along) + j.index * LANES
                 rows = [

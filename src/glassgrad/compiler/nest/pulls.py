@@ -11,9 +11,12 @@ from ..emit.register import Register
 from ..graph import number_of
 from ..plan.kernel import CHUNK, Kernel, Plan, entry_position
 from ..plan.pull import Condition, Dynamic, Read, reads
+from ..plan.share import in_slot
 from ..target import Target
 
 Point = dict[int, Position]
+
+WHOLE = 2**32  # all of the work: a thread's share goes from %low to %high in such parts
 
 
 class Pulls(Outlining):
@@ -25,7 +28,7 @@ class Pulls(Outlining):
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
-        super().__init__(kernel.label, "ptr %arena, ptr %table, i64 %chunk")
+        super().__init__(kernel.label, plan.arguments(kernel))
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
         self.results: dict[str, Any] = {}
@@ -164,6 +167,8 @@ class Pulls(Outlining):
 
     def base(self, buffer: Any) -> str:
         """The pointer of a buffer; those of users' arrays stand in a table."""
+        if self.plan.in_group(self.kernel) and in_slot(self.plan, buffer):
+            return "%own" if buffer.rolling is not None else "%sums"
         if buffer.outside and ("base", buffer.base) not in self.levels[0].known:
             place = 8 * int(buffer.base[2:])
             self.levels[0].before += [
@@ -209,6 +214,27 @@ class Pulls(Outlining):
     def start(self, axis: int) -> Position:
         """The first of them."""
         return variable(CHUNK) if axis == self.kernel.batch and self.plan.chunk else ZERO
+
+    def share(self, axis: int, size: int, panel: tuple[int, int, int]) -> tuple[str, str] | None:
+        """Where the thread's part of a panel begins and ends; None if it goes through all.
+
+        The axis is cut in the proportion of the threads' shares; what has its middle in a share
+        is done by that thread.
+        """
+        if axis != self.kernel.cut:
+            return None
+        units, (first, width, parts) = -(-self.length(axis) // size), panel
+        ends = []
+        with self.at_depth(0):
+            for part in ("%low", "%high"):
+                at = Register(self, part, int64, False) * units
+                at = at + (width * WHOLE - 1 - (2 * first + width) * (WHOLE // 2))
+                at = self.instruction(
+                    f"lshr i64 {self.intrinsic('smax', at, 0).name}, 32", int64, False
+                )
+                at = self.instruction(f"udiv i64 {at.name}, {width}", int64, False)
+                ends.append((self.intrinsic("umin", at, parts) * width + first).name)
+        return ends[0], ends[1]
 
     def index(self, entries: Any, point: Point) -> tuple[Position, ...]:
         return tuple(entry_position(e, point) for e in entries)

@@ -54,6 +54,7 @@ class Kernel:
     within    what is stored inside the loops that fold, at each point of all axes once, and where
     earlier   what it overwrites belongs to the step before (see `rotate`)
     number    a kernel only reads what kernels of lower numbers have stored
+    cut       the axis whose parts threads share; None: one thread goes through all (see `share`)
     """
 
     extents: tuple[int, ...]
@@ -74,6 +75,7 @@ class Kernel:
     label: str = ""
     cycles: float = 0.0
     number: float = math.inf
+    cut: int | None = None
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -222,6 +224,9 @@ class Plan:
     home      {node: the kernel that computes or stores it}
     buffers   {node: its memory}
     rank      {node: the first kernel, by creation, that could compute it}
+    shared    whether several threads may take a step together
+    groups    of chunks, each with sums of its own, which one thread adds up; 0: there are none
+    slot      bytes from the sums and chunks' values of a group to those of the next
     """
 
     graph: Graph
@@ -235,6 +240,24 @@ class Plan:
     cycles: float = 0.0
     sums: list[Any] = field(default_factory=list)
     rotation: Any = None  # how updates are put off until the next step: see `rotate`
+    shared: bool = False
+    groups: int = 0
+    slot: int = 0
+
+    @property
+    def chunks(self) -> int:
+        """How many parts the batch is worked on in."""
+        return 1 if self.chunk is None or self.batch is None else -(-self.batch // self.chunk)
+
+    def in_group(self, kernel: Kernel) -> bool:
+        """Whether a kernel runs for a chunk of a group, on memory of its own."""
+        return self.groups > 0 and kernel.phase == 1
+
+    def arguments(self, kernel: Kernel) -> str:
+        """What a kernel is called with, by the names that it has everywhere."""
+        more = ", ptr %sums, ptr %own" if self.in_group(kernel) else ""
+        more += ", i64 %low, i64 %high" if kernel.cut is not None else ""
+        return f"ptr %arena, ptr %table, i64 %chunk{more}"
 
     def given(self, x: Any, kernel: Kernel) -> bool:
         """Whether a kernel finds `x` computed; what a later one stores it computes itself."""

@@ -17,6 +17,7 @@ from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call
 from .place import copy_of
 from .pull import Read, variables_of
+from .share import in_slot, shared
 
 BEAM = 8
 OVERHEAD = 60  # cycles to enter a kernel
@@ -72,6 +73,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
     plan.cycles = sum(k.cycles for k in plan.kernels)
+    shared(plan)
     _give_addresses(plan)
     return plan
 
@@ -332,15 +334,21 @@ def _replaced(root: Any, old: Any, new: Any) -> Any:
 
 def _give_addresses(plan: Plan) -> None:
     """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
-    cells = [plan.buffers[x] for x in plan.graph.cells]
-    ordered = cells + [plan.buffers[x] for x in plan.sums] + list(plan.buffers.values())
+    cells, sums = ([plan.buffers[x] for x in nodes] for nodes in (plan.graph.cells, plan.sums))
+    ordered = cells + sums + list(plan.buffers.values())
+    if plan.groups:
+        ordered = [b for b in ordered if not in_slot(plan, b)] + sums + ordered
     size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
-    size = -(-size // LINE) * LINE
+    size, slot = -(-size // LINE) * LINE, None
     for buffer in {id(b): b for b in ordered}.values():
         if buffer.outside or buffer.fixed or buffer.parent is not None:
             continue
+        slot = size if slot is None and plan.groups and in_slot(plan, buffer) else slot
         buffer.offset = size
         size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
+    if slot is not None:
+        plan.slot = size - slot
+        size += plan.slot * (plan.groups - 1)
     for buffer in plan.buffers.values():
         if buffer.parent is not None:
             buffer.offset = buffer.parent.offset + buffer.start * buffer.dtype.itemsize
