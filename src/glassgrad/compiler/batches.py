@@ -50,6 +50,7 @@ step:
   %o = mul i64 %t, {bytes}
   %rows = getelementptr i8, ptr %first, i64 %o
   store ptr %rows, ptr %table
+  {begins}
   %code = {step}
   %ok = icmp eq i32 %code, 0
   br i1 %ok, label %fine, label %done
@@ -60,10 +61,13 @@ fine:
   store {kind} %l, ptr %lo
   %next = add i64 %t, 1
   %more = icmp slt i64 %next, %steps
-  br i1 %more, label %step, label %done
+  br i1 %more, label %step, label %last
+last:
+  {last}
+  br label %done
 done:
-  %result = phi i32 [%code, %step], [0, %fine]
-  %count = phi i64 [%t, %step], [%next, %fine]
+  %result = phi i32 [%code, %step], [0, %last]
+  %count = phi i64 [%t, %step], [%next, %last]
   store i64 %count, ptr %taken
   store ptr %first, ptr %table
   {dismiss}
@@ -99,8 +103,19 @@ def epoch_text(plan: Plan) -> str:
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
-    parts = TOGETHER if plan.shared else ALONE
+    parts = dict(TOGETHER if plan.shared else ALONE, begins="", last="")
+    if plan.rotation is not None:
+        parts |= rotated_parts(parts["step"])
     return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, **parts)
+
+
+def rotated_parts(step: str) -> dict[str, str]:
+    """The first step, the others, and what the last step has put off, if all steps were taken."""
+    name = step[step.index("@") : step.index("(")]
+    begins = f"""%begins = icmp eq i64 %t, 0
+  %which = select i1 %begins, ptr {name}_first, ptr {name}"""
+    last = f"%owed = {step.replace(name, name + '_last')}"
+    return {"begins": begins, "step": step.replace(name, "%which"), "last": last}
 
 
 ROWS = """

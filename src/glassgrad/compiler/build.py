@@ -11,6 +11,7 @@ from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
 from .plan.kernel import Buffer, Kernel, Plan, is_call
+from .plan.rotate import rotated
 
 
 def plan_of(request: Any) -> Plan:
@@ -20,7 +21,8 @@ def plan_of(request: Any) -> Plan:
         graph = change(graph)
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
-    return planned(graph, request.resident, beside(request.cells), request.order)
+    plan = planned(graph, request.resident, beside(request.cells), request.order)
+    return plan if request.sources is None else rotated(plan)
 
 
 def text_of(request: Any) -> str:

@@ -16,6 +16,8 @@ from .plan.group import grouped
 from .plan.kernel import Kernel, Plan, is_call
 from .plan.layout import laid_out
 from .plan.place import placed, writes_cells
+from .plan.single import singled
+from .plan.within import streamed
 from .target import Target
 
 HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
@@ -25,7 +27,7 @@ def planned(
     graph: Graph, resident: bool = False, beside: Plan | None = None, order: str = ""
 ) -> Plan:
     """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
-    plan = placed(chunked(grouped(prepared(graph))))
+    plan = placed(streamed(chunked(grouped(singled(prepared(graph))))))
     plan.order = order
     return laid_out(plan, resident, beside)
 
@@ -68,29 +70,46 @@ def copied(graph: Graph) -> Graph:
 
 def module_text(plan: Plan, target: Target) -> str:
     """All kernels, and the step that calls them."""
-    kernels = [k for k in plan.kernels if k.call is None or not is_call(k.call)]
+    found = plan.kernels if plan.rotation is None else plan.rotation.kernels
+    kernels = [k for k in found if k.call is None or not is_call(k.call)]
     nests = [Nest(plan, k, target) for k in kernels]
     helpers = {name: text for nest in nests for name, text in nest.helpers.items()}
     if plan.shared:
-        from .part import part_text
+        from .part import parts_text
 
-        step = part_text(plan, target)
+        steps = parts_text(plan, target)
     else:
-        step = step_text(plan)
-    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step])
+        steps = steps_text(plan)
+    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), steps])
 
 
-def step_text(plan: Plan) -> str:
+def steps_of(plan: Plan) -> list[tuple[str, list[Kernel]]]:
+    """The kernels of each kind of step, with what is added to its name (see `plan.rotate`)."""
+    turned = plan.rotation
+    if turned is None:
+        return [("", plan.kernels)]
+    return [("_first", turned.first), ("", turned.others), ("_last", turned.last)]
+
+
+def steps_text(plan: Plan) -> str:
+    """The step; or the first, the others, and what the last has left to do."""
+    return "\n".join(step_text(plan, kernels, name) for name, kernels in steps_of(plan))
+
+
+def step_text(plan: Plan, kernels: list[Kernel], name: str) -> str:
     """The kernels in order; tests before the first that overwrites what lasts."""
-    lines, tested = ["define i32 @step(ptr %arena, ptr %table) {", "entry:"], False
+    lines, tested = (
+        [f"define i32 @step{name}(ptr %arena, ptr %table) {{", "entry:"],
+        name == "_last",
+    )
     lines += [clear_text(plan, x, n) for n, x in enumerate(plan.sums)]
-    for number, kernel in enumerate(plan.kernels):
+    for number, kernel in enumerate(kernels):
         if not tested and writes_cells(plan, kernel):
             lines += tests(plan)
             tested = True
         if kernel.phase != 1 or plan.chunk is None:
             lines.append(call_text(plan, kernel, number))
-        elif number == 0 or plan.kernels[number - 1].phase != 1:
+        elif number == 0 or kernels[number - 1].phase != 1:
             lines += chunk_text(plan)
     lines += [] if tested else tests(plan)
     return "\n".join([*lines, f"ret i32 {FINE}", "}"])

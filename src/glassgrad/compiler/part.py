@@ -10,7 +10,7 @@ from .artifact import FINE
 from .crew import crew_text
 from .emit.functions import Functions
 from .emit.position import LANE_POSITION, LANES
-from .module import clear_text, kernel_call, tests
+from .module import clear_text, kernel_call, steps_of, tests
 from .plan.kernel import Kernel, Plan
 from .plan.place import writes_cells
 from .plan.share import Touched, range_of, touched
@@ -19,10 +19,11 @@ from .target import Target
 BARRIER = "call void @barrier(ptr %crew, i64 %thread, i64 %threads)"
 
 
-def part_text(plan: Plan, target: Target) -> str:
-    """The function, and what it needs."""
+def parts_text(plan: Plan, target: Target) -> str:
+    """The function, or those of a plan that puts updates off; and what they need."""
     merging = [merge_text(plan)] if plan.groups else []
-    return "\n".join([*merging, *Part(plan).lines, crew_text(target)])
+    parts = [Part(plan, kernels, name) for name, kernels in steps_of(plan)]
+    return "\n".join([*merging, *(line for p in parts for line in p.lines), crew_text(target)])
 
 
 class Part:
@@ -31,11 +32,11 @@ class Part:
     since    what kernels touch that have run since the last barrier
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.count, self.tested = plan, 0, False
+    def __init__(self, plan: Plan, kernels: list[Kernel], name: str) -> None:
+        self.plan, self.count, self.tested = plan, 0, name == "_last"
         self.since: list[Touched] = []
         self.lines = [
-            "define internal i32 @part(ptr %arena, ptr %table, i64 %thread, i64 %threads, "
+            f"define internal i32 @part{name}(ptr %arena, ptr %table, i64 %thread, i64 %threads, "
             "ptr %crew) {",
             "entry:",
             "%leads = icmp eq i64 %thread, 0",
@@ -44,12 +45,12 @@ class Part:
             *share_text("high", "following"),
         ]
         self.clear()
-        for number, kernel in enumerate(plan.kernels):
+        for number, kernel in enumerate(kernels):
             if writes_cells(plan, kernel):
                 self.test()
             if kernel.phase != 1 or plan.chunk is None:
                 self.call(kernel)
-            elif number == 0 or plan.kernels[number - 1].phase != 1:
+            elif number == 0 or kernels[number - 1].phase != 1:
                 self.groups() if plan.groups else self.chunks()
         self.test()
         self.barrier()

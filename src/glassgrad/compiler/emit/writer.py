@@ -141,9 +141,9 @@ class Writer:
             x.wide,
         )
 
-    def shuffle(self, a: Register, b: Register, lanes: Sequence[int]) -> Register:
-        """A vector of lanes of `a` (from 0) and `b` (from 16)."""
-        listed = ", ".join(f"i32 {n}" for n in lanes)
+    def shuffle(self, a: Register, b: Register, lanes: Sequence[int | None]) -> Register:
+        """A vector of lanes of `a` (from 0) and `b` (from 16); None where anything will do."""
+        listed = ", ".join(f"i32 {'poison' if n is None else n}" for n in lanes)
         return self.instruction(
             f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{LANES} x i32> <{listed}>",
             a.dtype,

@@ -51,6 +51,8 @@ class Folds(Pulls):
                     self.operand(x, at, place) for x, at in zip(hero.inputs, entries, strict=True)
                 ]
                 found.append(self.stepped(hero, total, values, inner))
+            for point in points if kernel.within else ():
+                self.keep(list(kernel.within), {**point, **inner})
             return found
 
         by = kernel.parts if kernel.in_parts else kernel.lane
@@ -137,6 +139,13 @@ class Folds(Pulls):
         if kernel.lane in kernel.inner:
             mask = self.mask((Condition(inner[kernel.lane], 0, kernel.extents[kernel.lane]),))
         return new if mask is None else self.select(mask, new, total)
+
+    def keep(self, nodes: list[Any], point: Point) -> None:
+        """Store nodes at a point; all loads come before all stores."""
+        places = [self.index(self.kernel.index_of(x), point) for x in nodes]
+        values = [self.register(x, index) for x, index in zip(nodes, places)]
+        for x, index, value in zip(nodes, places, values):
+            self.put(x, value, index)
 
     def operand(self, x: Any, entries: Any, place: Point) -> Any:
         """What a hero reads at a point: zero outside of its input."""

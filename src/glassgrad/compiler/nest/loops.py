@@ -107,7 +107,8 @@ class Loops(Folds):
                     total = hero.operation.fold.merge(self, self.fetch(hero, index, ()), total)
                 self.know(hero, index, total)
         for point in points:
-            self.keep([x for x in kernel.stores if not kernel.is_wide(x)], point)
+            here = (x for x in kernel.stores if not kernel.is_wide(x) and x not in kernel.within)
+            self.keep(list(here), point)
         wide = [x for x in kernel.stores if kernel.is_wide(x)]
         if wide:
 
@@ -125,6 +126,8 @@ class Loops(Folds):
             buffer = self.plan.buffers[x]
             if not (self.kernel.adds_up or id(buffer) in kept) or self.kernel.is_wide(x):
                 continue
+            if x in self.kernel.within:
+                continue
             for point in points:
                 at = buffer.at(self.index(self.kernel.index_of(x), point))
                 pointer = self.pointer(self.base(buffer), at, x.dtype.itemsize, buffer.offset)
@@ -134,13 +137,6 @@ class Loops(Folds):
 
     def know(self, hero: Any, index: tuple[Position, ...], total: Register) -> None:
         self.levels[self.depth_of(*index)].known[hero, index, ()] = total
-
-    def keep(self, nodes: list[Any], point: Point) -> None:
-        """Store nodes at a point; all loads come before all stores."""
-        places = [self.index(self.kernel.index_of(x), point) for x in nodes]
-        values = [self.register(x, index) for x, index in zip(nodes, places)]
-        for x, index, value in zip(nodes, places, values):
-            self.put(x, value, index)
 
 
 def _axes_in(entries: Any) -> set[int]:

@@ -52,6 +52,8 @@ class Kernel:
     adds_up   heroes go on from what is in their memory
     call      a node that NumPy computes, or whose rows are added where an index says
     repack    a copy with another axis contiguous
+    within    what is stored inside the loops that fold, at each point of all axes once, and where
+    earlier   what it overwrites belongs to the step before (see `rotate`)
     number    a kernel only reads what kernels of lower numbers have stored
     cut       the axis whose parts threads share; None: one thread goes through all (see `share`)
     """
@@ -70,6 +72,8 @@ class Kernel:
     adds_up: bool = False
     call: Any = None
     repack: bool = False
+    within: dict[Any, tuple[Entry, ...]] = field(default_factory=dict)
+    earlier: bool = False
     label: str = ""
     cycles: float = 0.0
     number: float = math.inf
@@ -92,12 +96,15 @@ class Kernel:
 
     def index_of(self, node: Any) -> tuple[Entry, ...]:
         """At which axes a stored node is written."""
+        if node in self.within:
+            return self.within[node]
         return self.wide if self.is_wide(node) else self.index  # type: ignore[return-value]
 
     def is_wide(self, node: Any) -> bool:
         """Whether a stored node has the inner axes too."""
         return (
             node not in self.heroes
+            and node not in self.within
             and self.wide is not None
             and (
                 tuple(self.extents[a] for a in self.wide) == node.shape and node.shape != self.shape
@@ -240,6 +247,7 @@ class Plan:
     arena: int = 0
     cycles: float = 0.0
     sums: list[Any] = field(default_factory=list)
+    rotation: Any = None  # how updates are put off until the next step: see `rotate`
     shared: bool = False
     groups: int = 0
     slot: int = 0

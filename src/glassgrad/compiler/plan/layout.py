@@ -8,6 +8,7 @@ an operand is copied the right way round first, other reads gather.  Then everyt
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..emit.position import LANES, Position
@@ -129,23 +130,20 @@ def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
         return [Option(None, None, _parts(plan, kernel), (), (), (), OVERHEAD)]
-    pairs: list[Lanes] = []
+    pairs: list[Lanes]
     if kernel.call is not None:
         rows = len(kernel.call.inputs[1].shape)
         pairs = [(a, a) for a in range(rows, len(kernel.extents))] or [(None, None)]
     else:
-        for lane in range(len(kernel.extents)):
-            summed = lane in kernel.inner
-            outs = kernel.outer if summed and kernel.contracts else (lane,)
-            pairs += [(lane, out) for out in outs]
-            if summed and (not kernel.outer or not kernel.contracts):
-                pairs += [(lane, None)] if not kernel.outer else []
+        pairs = list(_lanes(kernel))
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
     if plan.order == "rows":
         pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])]
-    seen = pulled(plan, operands, kernel), pulled(plan, stores, kernel)
+    inside = [s for s in stores if s.node in kernel.within]
+    outside = [s for s in stores if s.node not in kernel.within]
+    seen = pulled(plan, operands + inside, kernel), pulled(plan, outside, kernel)
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
 
 
@@ -171,6 +169,21 @@ def _has_windows(kernel: Kernel) -> bool:
     return any(h.operation.name in WINDOWS for h in kernel.heroes)
 
 
+def _lanes(kernel: Kernel) -> Iterator[tuple[int | None, int | None]]:
+    """Axes along which vectors may run, and those along which what comes out is stored."""
+    long = [a for a, n in enumerate(kernel.extents) if n != 1]
+    if not long:
+        yield None, None
+    for lane in long:
+        if lane not in kernel.inner:
+            yield lane, lane
+        elif kernel.contracts:
+            kept = tuple(a for a in kernel.outer if a in long) or kernel.outer[-1:]
+            yield from ((lane, out) for out in kept or (None,))
+        else:
+            yield lane, lane if kernel.outer else None
+
+
 def _option(
     plan: Plan, kernel: Kernel, lane: Any, out: Any, operands: list[Read], others: list[Read]
 ) -> Option:
@@ -186,7 +199,9 @@ def _option(
         return tuple(dict.fromkeys(a for a in kept if a is not None))
 
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
-    stores = () if kernel.call is not None else along(written, out)
+    inside = [w for w in written if w.node in kernel.within]
+    outside = [w for w in written if w.node not in kernel.within]
+    stores = () if kernel.call is not None else along(outside, out) + along(inside, lane)
     parts = _parts(plan, kernel)
     cycles = _cycles(kernel, lane, out) + _merging(kernel, lane, parts)
     return Option(lane, out, parts, along(operands, lane), along(others, out), stores, cycles)
