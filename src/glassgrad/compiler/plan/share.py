@@ -185,7 +185,11 @@ class Touched(NamedTuple):
         """Whether it may only begin when all threads are through another one."""
         if self.alone and other.alone:
             return False
-        hazards = (self.reads, other.writes), (self.writes, other.reads), (self.writes, other.writes)
+        hazards = (
+            (self.reads, other.writes),
+            (self.writes, other.reads),
+            (self.writes, other.writes),
+        )
         return any(meet(a, b) for mine, theirs in hazards for a in mine for b in theirs)
 
 
