@@ -62,7 +62,14 @@ def default_threads() -> int:
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
-    return max(1, min(len(processors()), math.ceil(quota(CGROUPS))))
+    return int(max(1, min(len(processors()), allowed_here())))
+
+
+@cache
+def allowed_here() -> float:
+    """What the container of this process allows, in whole processors, asked once."""
+    found = quota(CGROUPS)
+    return found if math.isinf(found) else math.ceil(found)
 
 
 def processors() -> list[int]:
@@ -81,8 +88,8 @@ def quota(root: Path, own: Path = Path("/proc/self/cgroup")) -> float:
     found = [math.inf]
     for folder in groups(root, own):
         with suppress(OSError, ValueError, ZeroDivisionError):
-            limit, period = (folder / "cpu.max").read_text().split()[:2]
-            found.append(int(limit) / int(period))
+            words = (folder / "cpu.max").read_text().split()
+            found.append(int(words[0]) / int(words[1]))
         with suppress(OSError, ValueError, ZeroDivisionError):
             limit = int((folder / "cpu.cfs_quota_us").read_text())
             period = int((folder / "cpu.cfs_period_us").read_text())

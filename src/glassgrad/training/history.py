@@ -21,7 +21,8 @@ class History:
     epoch_seconds      time of gathering rows and of the steps: no compilation, validation,
                        metrics or callbacks
     compile_seconds    time of tracing and compiling steps
-    threads            how many the array operations may use; 1 if steps were native
+    threads            how many took the native steps at the end; of eager ones, how many the array
+                       operations may use
     engine             "native" if steps were so, else "eager", with the reason in engine="auto"
     steps              how many updates were made
     interrupted        whether Ctrl-C ended the training
