@@ -98,7 +98,9 @@ class SharedStep:
         if threads == 1:
             code = self.alone(arena, table)
         else:
-            code = together(lambda *who: self.shared(arena, table, *who), threads, self.pace.patience)
+            code = together(
+                lambda *who: self.shared(arena, table, *who), threads, self.pace.patience
+            )
         self.pace.took(threads, 1, perf_counter() - begun)
         return code
 

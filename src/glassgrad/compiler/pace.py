@@ -1,6 +1,6 @@
 """One thread or several: measured while the steps of a run are taken, since no bit depends on it.
 
-Both are tried in turn for a few milliseconds, and the quicker one goes on; now and then, or when it
+Both are tried in turn for some milliseconds, and the quicker one goes on; now and then, or when it
 becomes slow because another process has taken a core, both are tried again.
 """
 
@@ -14,10 +14,10 @@ from .artifact import Artifact
 from .threads import get_num_threads
 
 CLOCK = 2e9  # predicted cycles a second, roughly
-TRIES = 3  # of each
-PROBE, SLICE = 0.002, 0.02  # seconds of a try, and of what is measured after it
-SOON, LATE = 0.2, 5.0  # seconds until both are tried again, the first time and at most
-LOOK, WAKING = 3e-8, 1e-4  # seconds of a look for the others, and until they are awake
+TRIES = 2  # of each
+PROBE, SLICE = 0.02, 0.1  # seconds of a try, and of what is measured after it
+SOON, LATE = 1.0, 10.0  # seconds until both are tried again, the first time and at most
+LOOK, WAKING = 3e-8, 5e-3  # seconds of a look for the others, and until they are awake
 BETTER, SLOWER = 0.97, 1.25  # times one thread; times what several took when they were tried
 
 
@@ -65,8 +65,8 @@ class Pace:
 
     @property
     def patience(self) -> int:
-        """How often the first thread looks for the others: for less than a fifth of a step."""
-        return int(min(0.2 * (self.last or 0.0), WAKING) / LOOK)
+        """How often the first thread looks for the others: for less than a tenth of a step."""
+        return int(min(0.1 * (self.last or 0.0), WAKING) / LOOK)
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
         """Note what a call took, and what follows from it."""
@@ -86,7 +86,7 @@ class Pace:
     def decide(self) -> None:
         """The quicker one goes on; the longer it stays the same, the later both are tried again."""
         (one, alone), (many, crowd) = (
-            (n, statistics.median(times[-TRIES:])) for n, times in self.times.items()
+            (n, statistics.mean(times[-TRIES:])) for n, times in self.times.items()
         )
         found = many if crowd < BETTER * alone else one
         self.wait = min(2 * self.wait, LATE) if found == self.chosen else SOON

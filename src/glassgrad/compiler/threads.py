@@ -22,6 +22,7 @@ import numpy as np
 
 from .crew import SLOT
 
+LOOKS = 2000  # for another thread before giving way to other programs
 CGROUPS = Path("/sys/fs/cgroup")
 Call = Callable[[int, int, int], Any]  # thread, threads, address of the crew
 
@@ -192,7 +193,8 @@ def crew_of(threads: int, patience: int) -> np.ndarray:
     words = np.zeros((threads + 2) * SLOT // 8, np.int64)
     start = -(words.ctypes.data // 8) % (SLOT // 8)
     words = words[start:]
-    words[1], words[SLOT // 8] = patience, 1  # the first thread is there
+    looks = LOOKS if threads <= len(processors()) else 1
+    words[1:3], words[SLOT // 8] = (patience, looks), 1  # the first thread is there
     return words
 
 

@@ -72,7 +72,9 @@ class History:
     def __repr__(self) -> str:
         if not self.losses:
             return f"History(no epoch{f': {self.stopped}' if self.stopped else ''})"
-        lines = [f"History({counted(self.epochs, 'epoch')} in {sum(self.epoch_seconds):.3g} s"]
+        several = self.engine == "native" and self.threads > 1
+        how = f" on {self.threads} threads" if several else ""
+        lines = [f"History({counted(self.epochs, 'epoch')} in {sum(self.epoch_seconds):.3g} s{how}"]
         best = self.best_epoch
         for name, values in self.rows():
             ends = f"{values[0]:.4g} -> {values[-1]:.4g}"
