@@ -105,7 +105,7 @@ class NativeEpoch(FromRequest):
         leaves the choice to the pace that was measured.
         """
         if threads is not None or not self.artifact.shared:
-            return self.call(arrays, rows, threads or 1)
+            return self.call(arrays, rows, threads or 1, self.pace.patience)
         losses, code, at = [np.empty(0, self.loss_dtype)], FINE, 0
         while at < len(rows) and code == FINE:
             threads, steps = self.pace.next((len(rows) - at) // self.batch)

@@ -16,9 +16,9 @@ from .threads import get_num_threads
 CLOCK = 2e9  # predicted cycles a second, roughly
 TRIES = 2  # of each
 PROBE, SLICE = 0.02, 0.1  # seconds of a try, and of what is measured after it
-SOON, LATE = 1.0, 10.0  # seconds until both are tried again, the first time and at most
+SOON, LATE = 0.25, 8.0  # seconds until both are tried again, the first time and at most
 LOOK, WAKING = 3e-8, 5e-3  # seconds of a look for the others, and until they are awake
-BETTER, SLOWER = 0.97, 1.25  # times one thread; times what several took when they were tried
+BETTER, WORSE = 0.9, 1.05  # of the time of one thread: several go on, and are not even tried on
 
 
 def several(artifact: Artifact) -> int:
@@ -34,17 +34,17 @@ class Pace:
     chosen   how many are quickest, as far as is known
     trying   what is still to be tried
     times    {threads: seconds a step} of this round of tries
-    last     seconds a step in the last call
-    again    when both are tried again
+    last     seconds a step in the last call; alone: in the last one of one thread
+    again    when both are tried again; wait: how long after the tries before
     """
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact, self.lock = artifact, threading.Lock()
-        self.chosen, self.slow = 1, 0
+        self.chosen = 1
         self.trying: list[int] = []
         self.times: dict[int, list[float]] = {}
         self.last: float | None = None
-        self.best, self.again, self.wait = 0.0, 0.0, SOON
+        self.alone, self.again, self.wait = 0.0, 0.0, SOON / 2
 
     def next(self, steps: int) -> tuple[int, int]:
         """How many threads take how many of the steps that are left."""
@@ -66,7 +66,7 @@ class Pace:
     @property
     def patience(self) -> int:
         """How often the first thread looks for the others: for less than a tenth of a step."""
-        return int(min(0.1 * (self.last or 0.0), WAKING) / LOOK)
+        return int(min(0.1 * (self.last or self.artifact.cycles / CLOCK), WAKING) / LOOK)
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
         """Note what a call took, and what follows from it."""
@@ -74,21 +74,26 @@ class Pace:
             return
         with self.lock:
             self.last = each = max(seconds / steps, 1e-9)
+            if threads == 1:
+                self.alone = each
             if self.trying and threads == self.trying[0]:
                 self.times[self.trying.pop(0)].append(each)
-                if not self.trying:
-                    self.decide()
-            elif threads > 1:
-                self.slow = self.slow + 1 if each > SLOWER * self.best else 0
-                if self.slow > 1:
-                    self.again, self.wait = 0.0, SOON
+                hopeless = threads > 1 and each > WORSE * self.alone
+                if hopeless or not self.trying:
+                    self.decide(hopeless)
+            elif threads > 1 and each > BETTER * self.alone:  # another process has a core
+                self.choose(1)
 
-    def decide(self) -> None:
-        """The quicker one goes on; the longer it stays the same, the later both are tried again."""
-        (one, alone), (many, crowd) = (
-            (n, statistics.mean(times[-TRIES:])) for n, times in self.times.items()
-        )
-        found = many if crowd < BETTER * alone else one
-        self.wait = min(2 * self.wait, LATE) if found == self.chosen else SOON
-        self.chosen, self.best, self.slow = found, crowd, 0
-        self.again = perf_counter() + self.wait
+    def decide(self, hopeless: bool) -> None:
+        """The quicker one goes on; one thread does where that is not clear."""
+        self.trying = []
+        most = max(self.times)
+        if hopeless:
+            return self.choose(1)
+        alone, crowd = (statistics.mean(self.times[n][-TRIES:]) for n in (1, most))
+        return self.choose(most if crowd < BETTER * alone else 1)
+
+    def choose(self, threads: int) -> None:
+        """Go on with so many; the longer it stays the same, the later others are tried again."""
+        self.wait = min(2 * self.wait, LATE) if threads in (1, self.chosen) else SOON
+        self.chosen, self.again = threads, perf_counter() + self.wait
