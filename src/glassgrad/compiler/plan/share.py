@@ -62,11 +62,11 @@ def in_slot(plan: Plan, buffer: Buffer) -> bool:
 
 
 class Use(NamedTuple):
-    """A kernel reads or writes a buffer at an index."""
+    """A kernel reads or writes a buffer, at an index."""
 
     kernel: Kernel
     buffer: Buffer
-    index: tuple
+    at: tuple
     writes: bool
 
 
@@ -156,10 +156,10 @@ def owned(use: Use, axis: int | None) -> int | None:
     if axis is None:
         return None
     name = f"a{axis}"
-    at = [i for i, p in enumerate(use.index) if name in set(variables_of(p))]
+    at = [i for i, p in enumerate(use.at) if name in set(variables_of(p))]
     if not at:
         return ALL
-    return at[0] if len(at) == 1 and use.index[at[0]].coefficient(name) == 1 else MIXED
+    return at[0] if len(at) == 1 and use.at[at[0]].coefficient(name) == 1 else MIXED
 
 
 def moved(writer: int | None, reader: int | None) -> float:
@@ -200,7 +200,8 @@ def meet(a: tuple, b: tuple) -> bool:
 
 def touched(plan: Plan, kernel: Kernel) -> Touched:
     """What a kernel touches, addresses given."""
-    reads, writes = set(), set()
+    reads: set[tuple] = set()
+    writes: set[tuple] = set()
     for use in uses_of(plan, kernel):
         (writes if use.writes else reads).add(range_of(use.buffer))
     if kernel.adds_up:
