@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.apart import rows_apart, same_but_for_rows, same_numbers
 from ..compiler.entry import Entry
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
 from ..compiler.native import StepFailed
-from ..compiler.plan.chunk import batch_axes
-from ..compiler.plan.kernel import VIEWS, is_hero
+from ..compiler.plan.kernel import is_hero
 from ..compiler.rewrite import rewritten
 from ..compiler.rows import NativeRows
 from ..compiler.step import CompiledStep
@@ -134,7 +134,7 @@ def as_one_row(model: Any, rows: ArrayRows, X: Any) -> np.ndarray | None:
     way = forward.way(model, tuple((x.shape, dtype) for x, dtype in zip(rows.inputs, rows.dtypes)))
     if isinstance(way, Refused) or not way.takes_features(model):
         return None
-    (found,) = way.outputs(1, lambda *_: [x[None] for x in rows.inputs])
+    found = way.outputs(1, lambda *_: [x[None] for x in rows.inputs])[0].copy()
     forward.remember(X, way, found.shape)
     return found
 
@@ -389,44 +389,6 @@ def block_of(graph: Graph) -> int:
     while rows > FEWEST_ROWS and rows * row > CACHE:
         rows //= 2
     return rows
-
-
-def rows_apart(graph: Graph) -> bool:
-    """Whether each row of the outputs follows from one row of the inputs."""
-    axes = batch_axes(graph)
-    if axes is None or axes.get(graph.outputs[0]) != 0:
-        return False
-    return all(x in axes for x in graph.nodes if any(i in axes for i in x.inputs))
-
-
-def same_but_for_rows(one: Graph, many: Graph) -> bool:
-    """Whether Python computed the same things for a row and for many."""
-    rows = many.inputs[0].shape[0]
-    few, more = ([x for x in g.nodes if computes(x)] for g in (one, many))
-    alike = [x.operation is y.operation and similar(x, y, rows) for x, y in zip(few, more)]
-    return len(few) == len(more) and all(alike) and similar(one.outputs[0], many.outputs[0], rows)
-
-
-def same_numbers(few: Graph, one: Graph) -> bool:
-    """Whether graphs compute as many numbers in the same way, in other shapes."""
-    pairs = [[x for x in g.nodes if computes(x)] for g in (few, one)]
-    return len(pairs[0]) == len(pairs[1]) and all(
-        x.operation is y.operation and math.prod(x.shape) == math.prod(y.shape)
-        for x, y in zip(*pairs)
-    )
-
-
-def computes(x: Any) -> bool:
-    """Whether a node is more than another look at one."""
-    return x.operation is not None and x.operation.name not in VIEWS
-
-
-def similar(x: Any, y: Any, rows: int) -> bool:
-    """Whether the shapes differ in nothing but the number of rows, if at all."""
-    pairs = list(zip(x.shape, y.shape))
-    numbers = [i.number for i in x.inputs] == [i.number for i in y.inputs]
-    shapes = len(x.shape) == len(y.shape) and all(a == b or b == a * rows for a, b in pairs)
-    return shapes and numbers
 
 
 def watched(captured: Any) -> bool:
