@@ -19,7 +19,7 @@ def rows_apart(graph: Graph) -> bool:
     if not graph.inputs or not all(x.shape[:1] == graph.inputs[0].shape[:1] for x in graph.inputs):
         return False
     rows = graph.inputs[0].shape[0]
-    axes = {x: 0 for x in graph.inputs}
+    axes = dict.fromkeys(graph.inputs, 0)
     for x in graph.nodes:
         if x.operation is None or not any(i in axes for i in x.inputs):
             continue
