@@ -29,6 +29,7 @@ from ..compiler.step import CompiledStep
 from ..compiler.structure import Structure
 from ..tensors import Tensor
 from ..tensors import state as modes
+from ..types import Shape
 from .native import bounded, random_states, refused_hooks
 from .predict import in_use
 from .rows import ArrayRows, Batch
@@ -69,7 +70,7 @@ class Forward:
 
     def __init__(self) -> None:
         self.ways: dict[Types, Way | Refused] = {}
-        self.last: Single | None = None
+        self.last: Callable | None = None
 
     def __deepcopy__(self, memo: dict) -> Forward:
         """A copy of the model is another model."""
@@ -94,10 +95,10 @@ class Forward:
                 del self.ways[next(iter(self.ways))]
         return found
 
-    def remember(self, X: Any, way: Way | Refused, shape: tuple[int, ...]) -> None:
+    def remember(self, X: Any, way: Way | Refused, shape: Shape) -> None:
         """An array like X is one row, whose outputs have this shape."""
         if type(X) is np.ndarray and X.dtype.kind in "biuf" and isinstance(way, Way):
-            self.last = Single(way, X.shape, X.dtype, shape)
+            self.last = answering(way, X.shape, X.dtype, shape)
 
 
 def forward_of(model: Any) -> Forward:
@@ -303,43 +304,37 @@ class Way:
         found[at:] = full[: len(found) - at]
 
 
-class Single:
-    """The answer for an array that is one row: as little Python as may be."""
+def answering(way: Way, given: Shape, dtype: np.dtype, shape: Shape) -> Callable:
+    """A function of an array that is one row: its outputs, by as little Python as may be.
 
-    def __init__(
-        self, way: Way, given: tuple[int, ...], dtype: np.dtype, shape: tuple[int, ...]
-    ) -> None:
-        self.way, self.given, self.dtype, self.shape = way, given, dtype, shape
-        self.free: list[tuple[Any, ...]] = []
+    It gives None if the model must be looked at first, or says itself what is wrong.
+    """
+    entry, clock, closely = way.entry, modes.Clock, way.watched
+    free: list[tuple[Any, ...]] = []
 
-    def place(self) -> tuple[Any, ...]:
+    def place() -> tuple[Any, ...]:
         """Memory of a call: the step's, that of the row, that of the answer, addresses."""
-        place = self.way.one.workplace()
+        place = way.one.workplace()
         ((_, memory),) = place.near
-        answer = place.outputs[0].reshape(self.shape)
-        return place, memory, answer, place.step, *place.addresses
+        return place, memory, place.outputs[0].reshape(shape), place.step, *place.addresses
 
-    def __call__(self, row: np.ndarray) -> np.ndarray | None:
-        """The outputs; None if the model must be looked at first, or says what is wrong."""
-        way, clock = self.way, modes.Clock
-        if row.shape != self.given or row.dtype is not self.dtype or way.clock != clock.structure:
+    def answer(row: np.ndarray) -> np.ndarray | None:
+        if row.shape != given or row.dtype is not dtype or way.clock != clock.structure:
             return None
-        entry = way.entry
         known = entry.write == clock.last_write and way.default is modes.default_dtype
-        if (not known or way.watched) and not way.holds():
+        if (closely or not known) and not way.holds():
             return None
-        try:
-            held = self.free.pop()
-        except IndexError:
-            held = self.place()
-        place, memory, answer, step, arena, table = held
-        if entry.arrays is not place.cells or place.copies:
-            place.ready(entry.arrays)
+        held = free.pop() if free else place()
+        workplace, memory, found, step, arena, table = held
+        if entry.arrays is not workplace.cells or workplace.copies:
+            workplace.ready(entry.arrays)
         memory[...] = row
         failed = step(arena, table)
-        found = answer.copy()
-        self.free.append(held)
+        found = found.copy()
+        free.append(held)
         return None if failed else found
+
+    return answer
 
 
 # ---- preparing
