@@ -38,6 +38,8 @@ def _row_axis(x: Any, axes: dict[Any, int], rows: int) -> Any:
         return known[0] - 1 + len(x.inputs[1].shape)
     if name == "reshape" and known[0] == 0 and x.shape and x.shape[0] % rows == 0:
         return 0
+    if name == "place" and x.parameters["starts"][known[0]] != 0:
+        return LOST
     if name == "concatenate":
         axis = known[0] if len(set(known)) == 1 and known[0] != x.parameters["axis"] else LOST
     else:
