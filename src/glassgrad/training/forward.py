@@ -65,12 +65,14 @@ class Forward:
     """What is known of a model's outputs; the model keeps it.
 
     ways     {types of inputs: how rows of them go through the model}
-    last     the same for an array that is one row, as the last one was
+    arrays   {(shape of a row, dtype): the same for arrays of NumPy}
+    last     the outputs for an array that is one row, as the last one was; None for others
     """
 
     def __init__(self) -> None:
         self.ways: dict[Types, Way | Refused] = {}
-        self.last: Callable | None = None
+        self.arrays: dict[tuple[Shape, np.dtype], Way] = {}
+        self.last: Callable[[np.ndarray], np.ndarray | None] = nothing
 
     def __deepcopy__(self, memo: dict) -> Forward:
         """A copy of the model is another model."""
@@ -95,10 +97,30 @@ class Forward:
                 del self.ways[next(iter(self.ways))]
         return found
 
-    def remember(self, X: Any, way: Way | Refused, shape: Shape) -> None:
-        """An array like X is one row, whose outputs have this shape."""
-        if type(X) is np.ndarray and X.dtype.kind in "biuf" and isinstance(way, Way):
-            self.last = answering(way, X.shape, X.dtype, shape)
+    def outputs(self, X: np.ndarray) -> np.ndarray | None:
+        """The outputs for rows like those of before; None if they must be looked at first."""
+        way = self.arrays.get((X.shape[1:], X.dtype)) if X.ndim and len(X) > 1 else None
+        if way is None or not way.holds():
+            return None
+        try:
+            return way.outputs(len(X), lambda first, end: [X[first:end]])
+        except StepFailed:
+            return None
+
+    def remember(self, X: Any, way: Way, found: np.ndarray, one_row: bool) -> None:
+        """The outputs of an array like X were found in this way."""
+        if type(X) is not np.ndarray or X.dtype.kind not in "biuf":
+            return
+        if one_row:
+            self.last = answering(way, X.shape, X.dtype, found.shape)
+        if len(found) == len(X) and X.shape[1:] == way.types[0][0]:
+            if len(self.arrays) >= KEPT:
+                self.arrays.clear()
+            self.arrays[X.shape[1:], X.dtype] = way
+
+
+def nothing(row: np.ndarray) -> None:
+    """No row has been seen."""
 
 
 def forward_of(model: Any) -> Forward:
@@ -124,8 +146,8 @@ def answers(model: Any, rows: ArrayRows, batch_size: int, X: Any) -> np.ndarray 
         found = outputs(model, way, len(rows), rows.between)
     except StepFailed:
         return None
-    if found is not None and len(rows) == 1:
-        forward.remember(X, way, found.shape)
+    if found is not None and isinstance(way, Way):
+        forward.remember(X, way, found, len(rows) == 1)
     return found
 
 
@@ -136,7 +158,7 @@ def as_one_row(model: Any, rows: ArrayRows, X: Any) -> np.ndarray | None:
     if isinstance(way, Refused) or not way.takes_features(model):
         return None
     found = way.outputs(1, lambda *_: [x[None] for x in rows.inputs])[0].copy()
-    forward.remember(X, way, found.shape)
+    forward.remember(X, way, found, True)
     return found
 
 

@@ -54,13 +54,13 @@ def predict(
         ShapeError: A layer takes another number of features; the message names it.
     """
     if samples is None and X.__class__ is np.ndarray and state.listening is None:
-        try:
-            answer = model.__dict__["_compiled_steps"]["gg.predict"].last
-        except KeyError:
-            answer = None
-        found = None if answer is None else answer(X)
-        if found is not None:
-            return found
+        steps = model.__dict__.get("_compiled_steps")
+        known = None if steps is None else steps.get("gg.predict")
+        if known is not None:
+            found = known.last(X)
+            found = known.outputs(X) if found is None else found
+            if found is not None:
+                return found
     inputs, dtypes = inputs_of(X, model)
     rows = ArrayRows(inputs, dtypes=dtypes)
     if samples is None:
