@@ -12,6 +12,7 @@ from ...types import is_real
 from ..emit.position import LANES, Position, constant, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import CHUNK, identity, space
+from ..plan.limits import limits
 from ..plan.pull import Condition, operand_read
 from .pulls import Point
 from .spans import Span, Spans
@@ -50,9 +51,9 @@ class Folds(Spans):
                 found.append(self.stepped(hero, total, values, inner))
             return found
 
-        limits = self.limits(hero)
-        here = {axis: (span, points[0]) for axis, span in self.spans(limits, points).items()}
-        inner = tuple(sorted(kernel.inner, key=lambda a: a not in limits))
+        limited = limits(kernel, hero)
+        here = {axis: (span, points[0]) for axis, span in self.spans(limited, points).items()}
+        inner = tuple(sorted(kernel.inner, key=lambda a: a not in limited))
         if hero.operation.fold is not SUM or math.prod(map(self.length, inner)) <= MANY:
             return self.over(inner, {}, [start] * len(points), step, here)
 

@@ -11,12 +11,17 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..emit.position import LANES, Digit, Position
 from ..graph import rebuilt
+from ..target import AVX512
 from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call
+from .limits import share
 from .place import copy_of
 from .pull import Read, variables_of
+from .tiles import shape_of, vectors_of
 
 BEAM = 8
 OVERHEAD = 60  # cycles to enter a kernel
@@ -209,7 +214,9 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
     if not kernel.heroes and out != lane:
         return OVERHEAD + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
     if kernel.contracts:
-        total = OVERHEAD + work / 32
+        (hero,) = kernel.heroes
+        work *= share(kernel, hero)
+        total = OVERHEAD + work / 32 * max(1.0, _loads(kernel, lane, out))
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
         total = OVERHEAD + work * loads / 16
@@ -220,6 +227,17 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
             + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
+
+
+def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
+    """Loads for each product on a processor with 32 registers of 16 lanes."""
+    tile = AVX512.tile(np.dtype(np.float32))
+    if lane in kernel.inner:
+        most, vectors = tile.dots
+    else:
+        vectors = vectors_of(kernel.extents[lane], tile)
+        most = tile.rows[vectors]
+    return shape_of(kernel, lane, out, vectors, most, kernel.extents).loads
 
 
 def _whole(n: int) -> float:
