@@ -222,8 +222,9 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
         total = OVERHEAD + work * loads / 16
     if lane in kernel.inner:
         per = TREE if kernel.contracts else 20 * len(kernel.heroes)
+        several = sum(kernel.extents[a] > 1 for a in kernel.inner) > 1
         total += (
-            work / 32 * 0.15
+            work / 32 * (0 if several else 0.15)
             + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
