@@ -8,9 +8,10 @@ an operand is copied the right way round first, other reads gather.  Then everyt
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..emit.position import LANES, Position
+from ..emit.position import LANES, Digit, Position
 from ..graph import rebuilt
 from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call
@@ -84,9 +85,9 @@ def _fix_users_arrays(plan: Plan, resident: bool) -> None:
         buffer.dense = True
     for kernel in plan.kernels:  # what is read through split axes wants them side by side
         for read in accesses(plan, kernel):
-            split = any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
-            if split and read.node in plan.buffers and not _has_dynamic(read):
-                plan.buffers[read.node].dense = True
+            split = {a for a, p in enumerate(read.index) if any(map(_is_digit, p.terms))}
+            if split and read.node in plan.buffers:
+                plan.buffers[read.node].tight |= split
     for buffer in plan.buffers.values():
         if buffer.dense:
             buffer.lay_out_dense()
@@ -100,8 +101,8 @@ def _share_cells(plan: Plan, beside: Plan) -> None:
         buffer.contiguous, buffer.dense, buffer.fixed = other.contiguous, other.dense, True
 
 
-def _has_dynamic(read: Read) -> bool:
-    return any(type(v).__name__ == "Dynamic" for p in read.index for v, _ in p.terms)
+def _is_digit(term: tuple[Any, int]) -> bool:
+    return isinstance(term[0], Digit)
 
 
 # ---- the search
@@ -121,22 +122,31 @@ def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
         return [Option(None, None, (), (), (), OVERHEAD)]
-    pairs: list[tuple[int | None, int | None]] = []
-    if kernel.call is not None:
-        rows = len(kernel.call.inputs[1].shape)
-        pairs = [(a, a) for a in range(rows, len(kernel.extents))] or [(None, None)]
-    else:
-        for lane in range(len(kernel.extents)):
-            summed = lane in kernel.inner
-            outs = kernel.outer if summed and kernel.contracts else (lane,)
-            pairs += [(lane, out) for out in outs]
-            if summed and (not kernel.outer or not kernel.contracts):
-                pairs += [(lane, None)] if not kernel.outer else []
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
     seen = pulled(plan, operands, kernel), pulled(plan, stores, kernel)
+    pairs = _lanes(kernel, [plan.buffers[r.node] for r in seen[1] if r.node in plan.buffers])
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
+
+
+def _lanes(kernel: Kernel, read: list[Buffer]) -> list[tuple[int | None, int | None]]:
+    """Pairs of axes along which vectors may run, and be stored."""
+    axes = range(len(kernel.extents))
+    if kernel.call is not None:
+        rows = len(kernel.call.inputs[1].shape)
+        return [(a, a) for a in axes[rows:]] or [(None, None)]
+    pairs: list[tuple[int | None, int | None]] = []
+    for lane in axes:
+        summed = lane in kernel.inner
+        outs = kernel.outer if summed and kernel.contracts else (lane,)
+        pairs += [(lane, out) for out in outs]
+        if summed and not kernel.outer:
+            pairs.append((lane, None))
+    if not kernel.heroes and all(x.dtype.itemsize == 4 for x in kernel.stores):
+        fixed = any(b.strides is not None and len(b.shape) > 1 for b in read)
+        pairs += [(a, b) for a in axes for b in axes if a != b and fixed]
+    return pairs
 
 
 def _option(
@@ -155,9 +165,8 @@ def _option(
 
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
     stores = () if kernel.call is not None else along(written, out)
-    return Option(
-        lane, out, along(operands, lane), along(others, out), stores, _cycles(kernel, lane, out)
-    )
+    read = along(others, out if kernel.heroes else lane)
+    return Option(lane, out, along(operands, lane), read, stores, _cycles(kernel, lane, out))
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
@@ -165,14 +174,22 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
     at = [i for i, p in enumerate(index) if name in set(variables_of(p))]
     if not at:
         return None
+    elements = math.prod(buffer.shape)
+    if buffer.strides is None and buffer.tight.intersection(at):
+        last = max(buffer.tight)
+        laid = replace(buffer)
+        laid.lay_out(last)
+        step = laid.at(index)
+        good = step.coefficient(name) == 1 and _only(step, name)
+        return Access(buffer, last if good else None, elements)
     plain = [i for i in at if index[i].coefficient(name) == 1 and _only(index[i], name)]
     if buffer.strides is not None:
         step = buffer.at(index)
         same = step.coefficient(name) == 1 and _only(step, name)
         if same or buffer.dtype.itemsize != 4:  # only such can be copied the other way round
-            return Access(buffer, buffer.contiguous if same else None, math.prod(buffer.shape))
+            return Access(buffer, buffer.contiguous if same else None, elements)
     axis = at[0] if len(at) == 1 and plain else None
-    return Access(buffer, axis, math.prod(buffer.shape))
+    return Access(buffer, axis, elements)
 
 
 def _only(position: Position, name: str) -> bool:
@@ -189,6 +206,8 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
         return OVERHEAD + 4.0 * math.prod(kernel.extents)
     work = math.prod(kernel.extents) * _whole(kernel.extents[lane])
     wide = sum(kernel.is_wide(x) for x in kernel.stores)
+    if not kernel.heroes and out != lane:
+        return OVERHEAD + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
     if kernel.contracts:
         total = OVERHEAD + work / 32
     else:
@@ -215,9 +234,7 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
     for access in option.operands:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
-            packable = (
-                kernel.contracts and access.axis is not None and len(access.buffer.shape) == 2
-            )
+            packable = kernel.contracts and access.axis is not None
             total += (
                 OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
             )
@@ -243,15 +260,16 @@ def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) 
         for read in pulled(plan, [root], kernel):
             if (
                 read.node not in plan.buffers
-                or len(read.node.shape) != 2
+                or len(read.node.shape) < 2
                 or (read.node.operation is None and read.node.number is not None)
             ):
                 continue
             buffer = plan.buffers[read.node]
             access = _axis_along(buffer, read.index, f"a{kernel.lane}")
-            wrong = access is not None and layout.get(id(buffer)) != access
+            along = layout.get(id(buffer))
+            wrong = access is not None and along is not None and along != access
             if wrong and buffer.dtype.itemsize == 4 and not (buffer.dense and _mixed(read)):
-                _repack(plan, kernel, hero, place, read.node, access)
+                _repack(plan, kernel, hero, place, read.node, along, access)
 
 
 def _axis_along(buffer: Buffer, index: tuple[Position, ...], name: str) -> int | None:
@@ -266,13 +284,15 @@ def _mixed(read: Read) -> bool:
     return any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
 
 
-def _repack(plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axis: int | None) -> None:
-    assert axis is not None
+def _repack(
+    plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, along: Any, axis: Any
+) -> None:
+    """A copy with `axis` contiguous of `x`, which lies `along` another."""
     source = plan.buffers[x]
     copy = copy_of(x)
-    pack = Kernel(x.shape, index=(0, 1), stores={copy: None}, repack=True)
+    pack = Kernel(x.shape, index=tuple(range(len(x.shape))), stores={copy: None}, repack=True)
     pack.batch = _batch_of(plan, x)
-    pack.lane, pack.out_lane = 1 - axis, axis
+    pack.lane, pack.out_lane = along, axis
     pack.number = kernel.number - 0.25
     pack.cycles = OVERHEAD + math.prod(source.shape) * REPACK
     plan.home[copy] = pack
