@@ -185,26 +185,40 @@ def _from_start(shape: tuple[int, ...], axis: int, stride: int, low: int) -> Any
 
 
 def spread_late(graph: Graph) -> Graph:
-    """Elementwise operations on winners' gradients where windows, not elements, are counted.
+    """Operations on winners' gradients done where windows, and not elements, are counted.
 
-    At its place the winner is the maximum, so functions of the windows' input become functions of
-    the maximum; everywhere else there is zero before and after.
+    At its place the winner is the maximum, so factors that are functions of the windows' input
+    become functions of the maximum; everywhere else there is zero before and after.
     """
     return transformed(graph, _spread_after)
 
 
+LINEAR = {"neg": (0,), "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "div": (0,), "where": (1, 2)}
+
+
 def _spread_after(x: Any) -> Any:
-    if x.operation is None or x.operation.kind != "elementwise":
+    """An operation that is linear in what was spread, as the spread of one."""
+    if x.operation is None or x.operation.name not in LINEAR:
         return x
     spread = next((i for i in x.inputs if _is_spread(i)), None)
-    if spread is None or not _keeps_zero(x):
+    if spread is None:
         return x
     with building(x):
         inputs = [_at_winners(i, spread) for i in x.inputs]
-        if any(i is None for i in inputs):
+        if any(i is None for i in inputs) or not _is_linear(x):
             return x
         y = x.operation(*inputs, **x.parameters)
         return pooling.window_spread(y, spread.inputs[1], **spread.parameters)
+
+
+def _is_linear(x: Any) -> bool:
+    """Whether the operation is linear in those of its inputs that were spread, taken together."""
+    name, places = x.operation.name, LINEAR[x.operation.name]
+    spread = [a for a, i in enumerate(x.inputs) if _is_spread(i)]
+    if name == "mul":
+        return len(spread) == 1
+    zero = all(_is_spread(x.inputs[a]) or number_of(x.inputs[a]) == 0 for a in places)
+    return zero and set(spread) <= set(places)
 
 
 def _is_spread(x: Any) -> bool:
@@ -213,33 +227,25 @@ def _is_spread(x: Any) -> bool:
     return x.inputs[1].operation is pooling.window_place
 
 
-def _keeps_zero(x: Any) -> bool:
-    """Whether zero comes of zeros in the place of what was spread, if all else is finite."""
-    zero = [_is_spread(i) or number_of(i) == 0 for i in x.inputs]
-    name = x.operation.name
-    if name == "mul":
-        return any(zero)
-    if name == "div":
-        return zero[0] and not _is_spread(x.inputs[1])
-    if name == "where":
-        return all(zero[1:])
-    return name in ("neg", "add", "sub") and all(zero)
+def _at_winners(x: Any, spread: Any) -> Any:
+    """What was spread like this, or a function of the windows' input at the maximum; or None."""
+    if _is_spread(x):
+        same = x.inputs[1] is spread.inputs[1] and x.parameters == spread.parameters
+        return x.inputs[0] if same else None
+    return _of_maximum(x, *spread.inputs[1].inputs)
 
 
-def _at_winners(x: Any, spread: Any, deepest: int = 4) -> Any:
-    """A value of each element as one of each window: what it is where the winner is; or None."""
-    place = spread.inputs[1]
-    seen, most = place.inputs
-    if not x.shape or number_of(x) is not None:
-        return x if not x.shape else x.lift(np.array(number_of(x), x.dtype))
+def _of_maximum(x: Any, seen: Any, most: Any, deepest: int = 4) -> Any:
+    """A function of `seen` as the same one of `most`; None if it is no such function."""
     if x is seen:
         return most
-    if _is_spread(x):
-        same = x.inputs[1] is place and x.parameters == spread.parameters
-        return x.inputs[0] if same else None
+    if number_of(x) is not None:
+        return x.lift(np.array(number_of(x), x.dtype))
+    if not x.shape:
+        return x
     if x.operation is None or x.operation.kind != "elementwise" or not deepest:
         return None
-    inputs = [_at_winners(i, spread, deepest - 1) for i in x.inputs]
+    inputs = [_of_maximum(i, seen, most, deepest - 1) for i in x.inputs]
     return None if any(i is None for i in inputs) else x.operation(*inputs, **x.parameters)
 
 
