@@ -25,12 +25,14 @@ class Pulls(Outlining):
     plan, kernel   what is written
     processor      for which target
     numbers        {node: the number that it is everywhere}
+    facts          conditions that hold wherever they are asked for
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
         super().__init__(kernel.label, plan.arguments(kernel))
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
+        self.facts: set[Condition] = set()
         self.results: dict[str, Any] = {}
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
@@ -135,6 +137,8 @@ class Pulls(Outlining):
         """Those that do not hold anyhow in lanes that count; None where one can never hold."""
         kept = []
         for c in conditions:
+            if c in self.facts:
+                continue
             low, high = bounds_of(c.position, self.bounds)
             if high < c.low or low >= c.high:
                 return None
