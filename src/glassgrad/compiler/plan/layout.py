@@ -43,7 +43,7 @@ class Access(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One way to run a kernel: axes of lanes, and what that touches."""
+    """One way to run a kernel: axes of lanes, and what that touches; `runs` for the chunks."""
 
     lane: int | None
     out: int | None
@@ -51,6 +51,7 @@ class Option(NamedTuple):
     others: tuple[Access, ...]
     stores: tuple[Access, ...]
     cycles: float
+    runs: int = 1
 
 
 class Best(NamedTuple):
@@ -182,7 +183,9 @@ def _option(
     outside = [w for w in written if w.node not in kernel.within]
     stores = () if kernel.call is not None else along(outside, out) + along(inside, lane)
     read = along(others, out if kernel.heroes else lane)
-    return Option(lane, out, along(operands, lane), read, stores, _cycles(kernel, lane, out))
+    runs = plan.chunks if kernel.phase == 1 else 1
+    cycles = _cycles(kernel, lane, out, runs)
+    return Option(lane, out, along(operands, lane), read, stores, cycles, runs)
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
@@ -215,22 +218,24 @@ def _only(position: Position, name: str) -> bool:
     )
 
 
-def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
-    """Roughly what a kernel takes when all its accesses are right."""
+def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
+    """Roughly what a kernel takes, in all its runs, when all its accesses are right."""
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
+    outputs *= runs if kernel.adds_up else 1
+    enter = OVERHEAD * runs
     if lane is None:
-        return OVERHEAD + 4.0 * math.prod(kernel.extents)
+        return enter + 4.0 * math.prod(kernel.extents)
     work = math.prod(kernel.extents) * _whole(kernel.extents[lane])
     wide = sum(kernel.is_wide(x) for x in kernel.stores)
     if not kernel.heroes and out != lane:
-        return OVERHEAD + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
+        return enter + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
     if kernel.contracts:
         (hero,) = kernel.heroes
         work *= share(kernel, hero)
-        total = OVERHEAD + work / 32 * max(1.0, _loads(kernel, lane, out))
+        total = enter + work / 32 * max(1.0, _loads(kernel, lane, out))
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
-        total = OVERHEAD + work * loads / 16
+        total = enter + work * loads / 16
     if lane in kernel.inner:
         per = TREE if kernel.contracts else 20 * len(kernel.heroes)
         several = sum(kernel.extents[a] > 1 for a in kernel.inner) > 1
@@ -257,16 +262,26 @@ def _whole(n: int) -> float:
     return -(-n // LANES) * LANES / n if n else 1.0
 
 
+def _packing(shape: tuple[int, ...], along: int | None, axis: int | None) -> float:
+    """Cycles to copy what lies along one axis so that it lies along another."""
+    whole = [1.0 if a is None else _whole(shape[a]) for a in (along, axis)]
+    return OVERHEAD + math.prod(shape) * math.prod(whole) * REPACK
+
+
 def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     """The state after one more kernel."""
     total, layout = state.cycles + option.cycles, dict(state.layout)
     points = math.prod(kernel.extents)
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
     for access in option.operands:
-        if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
+        along = layout.setdefault(id(access.buffer), access.axis)
+        if along != access.axis or access.axis is None:
             packable = kernel.contracts and access.axis is not None
+            runs = option.runs if access.buffer.rolling is not None else 1
             total += (
-                OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
+                _packing(access.buffer.shape, along, access.axis) * runs
+                if packable
+                else GATHER * points / LANES * 4
             )
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
@@ -346,19 +361,43 @@ def _repack(
     plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axes: tuple, batch: int | None
 ) -> None:
     """A copy of `x` that lies along the second of two axes where `x` lies along the first."""
-    copy, (along, axis) = copy_of(x), axes
+    copy, (along, axis) = _copied(plan, kernel, x, axes), axes
+    if copy is not None:
+        _read_instead(hero, place, x, copy)
+        return
+    copy = copy_of(x)
     pack = Kernel(x.shape, index=tuple(range(len(x.shape))), stores={copy: None}, repack=True)
     pack.batch = batch
     pack.lane, pack.out_lane = along, axis
     pack.number = kernel.number - 0.25
-    pack.cycles = OVERHEAD + math.prod(x.shape) * REPACK
+    pack.cycles = _packing(x.shape, along, axis)
     plan.home[copy] = pack
     plan.buffers[copy] = _rolled(plan, pack, x)
     plan.buffers[copy].lay_out(axis, every_axis=True)
     _insert(plan, pack, kernel)
+    _read_instead(hero, place, x, copy)
+
+
+def _read_instead(hero: Any, place: int, x: Any, copy: Any) -> None:
+    """Let a hero read a copy."""
     inputs = list(hero.inputs)
     inputs[place] = _replaced(inputs[place], x, copy)
     hero.inputs = tuple(inputs)
+
+
+def _copied(plan: Plan, kernel: Kernel, x: Any, axes: tuple) -> Any:
+    """A copy that an earlier kernel reads, of a value that is not overwritten."""
+    if x in plan.graph.cells:
+        return None
+    for pack in plan.kernels[: plan.kernels.index(kernel)]:
+        if not pack.repack or pack.phase not in (0, kernel.phase):
+            continue
+        copy = next(iter(pack.stores))
+        same = copy.operation.name == "cast" and copy.inputs[0] is x
+        if same and (pack.lane, pack.out_lane) == axes:
+            pack.number = min(pack.number, kernel.number - 0.25)
+            return copy
+    return None
 
 
 def _rolled(plan: Plan, pack: Kernel, x: Any) -> Buffer:
