@@ -16,6 +16,7 @@ from .plan.group import grouped
 from .plan.kernel import Kernel, Plan, is_call
 from .plan.layout import laid_out
 from .plan.place import placed, writes_cells
+from .plan.quotient import multiplied
 from .plan.single import singled
 from .plan.within import streamed
 from .target import Target
@@ -25,7 +26,7 @@ HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
 
 def planned(graph: Graph, resident: bool = False, beside: Plan | None = None) -> Plan:
     """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
-    plan = streamed(chunked(grouped(singled(prepared(graph)))))
+    plan = streamed(chunked(grouped(singled(multiplied(prepared(graph))))))
     return laid_out(placed(plan), resident, beside)
 
 
