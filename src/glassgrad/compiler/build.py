@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .artifact import Artifact, Call, Table
-from .batches import epoch_text, gathering
+from .batches import epoch_text, gathering, rows_text
 from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
@@ -19,16 +19,17 @@ def plan_of(request: Any) -> Plan:
     graph = request.graph
     for change in request.passes:
         graph = change(graph)
-    if request.sources is None:
-        return planned(graph, request.resident, beside(request.cells))
-    graph = gathering(graph, list(request.sources))
-    return rotated(planned(graph, request.resident, beside(request.cells)))
+    if request.sources is not None:
+        graph = gathering(graph, list(request.sources))
+    plan = planned(graph, request.resident, beside(request.cells), request.order)
+    return plan if request.sources is None else rotated(plan)
 
 
 def text_of(request: Any) -> str:
     """The module, in LLVM's language."""
     steps = "" if request.sources is None else epoch_text(request.plan)
-    return module_text(request.plan, request.target) + steps
+    blocks = rows_text(request.plan) if request.order == "rows" else ""
+    return module_text(request.plan, request.target) + steps + blocks
 
 
 def artifact_of(plan: Plan, code: bytes) -> Artifact:

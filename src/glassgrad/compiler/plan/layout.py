@@ -32,6 +32,8 @@ GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
+WINDOWS = ("convolution", "overlap")
+Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
 
 
 class Access(NamedTuple):
@@ -47,6 +49,7 @@ class Option(NamedTuple):
 
     lane: int | None
     out: int | None
+    parts: int | None
     operands: tuple[Access, ...]
     others: tuple[Access, ...]
     stores: tuple[Access, ...]
@@ -75,6 +78,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
     for kernel, option in zip(list(plan.kernels), best.chosen):
         kernel.lane, kernel.out_lane, kernel.cycles = option.lane, option.out, option.cycles
         kernel.repack = not kernel.heroes and option.lane != option.out
+        kernel.parts = option.parts
         if kernel.contracts:
             _repack_operands(plan, kernel, best.layout)
     for buffer in plan.buffers.values():
@@ -89,6 +93,8 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
 def _fix_users_arrays(plan: Plan, resident: bool) -> None:
     """Pointers to users' arrays come in a table; dense buffers are as NumPy has them."""
     outside = [*plan.graph.inputs, *([] if resident else plan.graph.cells)]
+    for x in plan.graph.outputs if plan.order == "rows" else ():
+        plan.buffers[x].dense = True  # blocks of rows lie one after another
     for number, x in enumerate(outside):
         buffer = plan.buffers[x]
         buffer.base = f"%e{number}"
@@ -131,15 +137,40 @@ def _searched(plan: Plan) -> Best:
 def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
-        return [Option(None, None, (), (), (), OVERHEAD)]
+        return [Option(None, None, _parts(plan, kernel), (), (), (), OVERHEAD)]
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
     inside = [s for s in stores if s.node in kernel.within]
     outside = [s for s in stores if s.node not in kernel.within]
     seen = pulled(plan, operands + inside, kernel), pulled(plan, outside, kernel)
-    pairs = _lanes(kernel, [plan.buffers[r.node] for r in seen[1] if r.node in plan.buffers])
+    read = [plan.buffers[r.node] for r in seen[1] if r.node in plan.buffers]
+    pairs = list(_lanes(kernel, read))
+    if plan.order == "rows":
+        pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])]
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
+
+
+def _same_for_all_rows(kernel: Kernel, lane: int | None) -> bool:
+    """Whether lanes along an axis let a sum have the bits that it has for any number of rows.
+
+    Sums are made of sixteen parts along the last axis that vanishes, as a single row wants it: its
+    vectors run as the user's matrices lie.  Convolutions add one element after another.
+    """
+    if not kernel.heroes or lane not in kernel.inner:
+        return True
+    return lane == kernel.inner[-1] and not _has_windows(kernel)
+
+
+def _parts(plan: Plan, kernel: Kernel) -> int | None:
+    """The axis along which sums are made of sixteen parts."""
+    if plan.order != "rows" or not kernel.inner or _has_windows(kernel):
+        return None
+    return kernel.inner[-1]
+
+
+def _has_windows(kernel: Kernel) -> bool:
+    return any(h.operation.name in WINDOWS for h in kernel.heroes)
 
 
 def _lanes(kernel: Kernel, read: list[Buffer]) -> Iterator[tuple[int | None, int | None]]:
@@ -183,9 +214,19 @@ def _option(
     outside = [w for w in written if w.node not in kernel.within]
     stores = () if kernel.call is not None else along(outside, out) + along(inside, lane)
     read = along(others, out if kernel.heroes else lane)
-    runs = plan.chunks if kernel.phase == 1 else 1
-    cycles = _cycles(kernel, lane, out, runs)
-    return Option(lane, out, along(operands, lane), read, stores, cycles, runs)
+    runs, parts = plan.chunks if kernel.phase == 1 else 1, _parts(plan, kernel)
+    cycles = _cycles(kernel, lane, out, runs) + _merging(kernel, lane, parts)
+    return Option(lane, out, parts, along(operands, lane), read, stores, cycles, runs)
+
+
+def _merging(kernel: Kernel, lane: Any, parts: int | None) -> float:
+    """What it takes to add up sixteen parts that no lanes are."""
+    if parts is None or lane == parts or lane is None:
+        return 0.0
+    outputs = math.prod(kernel.extents[a] for a in kernel.outer) * _whole(kernel.extents[lane])
+    few = min(kernel.extents[parts], LANES)
+    each = 0.5 if kernel.extents[parts] <= LANES else 1.5
+    return outputs / LANES * few * each
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
