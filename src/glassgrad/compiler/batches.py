@@ -40,7 +40,8 @@ def with_leaves(graph: Graph, instead: dict[Any, Any]) -> Graph:
 
 
 EPOCH = """
-define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken, i64 %thread, i64 %threads, ptr %crew) {{
+define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken,
+                  i64 %thread, i64 %threads, ptr %crew) {{
 entry:
   %first = load ptr, ptr %table
   {join}

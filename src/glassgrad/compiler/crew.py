@@ -5,6 +5,7 @@ without rest, then giving way to other programs.  The crew is memory of one call
 
     at 0            what the first thread says: 0 wait, t + 1 all go on with step t, -1 go home
     at 8            how often the first thread looks for the others before it begins without them
+    at 16           how often a thread looks for another one before it gives way to other programs
     at 256 (1 + n)  how often thread n has arrived
 
 The first thread never waits for one to wake up: it takes steps alone until all have come.
@@ -15,7 +16,6 @@ from __future__ import annotations
 from .target import Target
 
 SLOT = 256  # bytes apart, for processors fetch lines in pairs
-LOOKS = 2000  # at another thread's count before giving way
 
 CREW = """
 define internal void @barrier(ptr %crew, i64 %thread, i64 %threads) noinline {{
@@ -44,7 +44,9 @@ look:
 wait:
   {pause}
   %more = add i64 %looks, 1
-  %patient = icmp ult i64 %more, {looks}
+  %lp = getelementptr i8, ptr %crew, i64 16
+  %limit = load i64, ptr %lp
+  %patient = icmp ult i64 %more, %limit
   br i1 %patient, label %again, label %way
 way:
   {give_way}
@@ -78,7 +80,9 @@ look:
 wait:
   {pause}
   %more = add i64 %looks, 1
-  %patient = icmp ult i64 %more, {looks}
+  %lp = getelementptr i8, ptr %crew, i64 16
+  %limit = load i64, ptr %lp
+  %patient = icmp ult i64 %more, %limit
   br i1 %patient, label %again, label %way
 way:
   {give_way}
@@ -178,7 +182,6 @@ def crew_text(target: Target) -> str:
     unix = any(name in target.triple for name in ("linux", "darwin", "macos", "freebsd"))
     return ("declare i32 @sched_yield()\n" if unix else "") + CREW.format(
         slot=SLOT,
-        looks=LOOKS,
         pause="call void @llvm.x86.sse2.pause()" if x86 else "",
         give_way="call i32 @sched_yield()" if unix else "",
     )

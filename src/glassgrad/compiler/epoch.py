@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from time import perf_counter
 
 import numpy as np
 
-from .artifact import Artifact
+from .artifact import FINE, Artifact
 from .cache import FromRequest, Request, compiled
 from .graph import Graph
 from .machine import aligned
+from .pace import Pace
 from .places import Place, Source
 from .target import Target, host
 from .threads import together
@@ -51,7 +53,7 @@ class NativeEpoch(FromRequest):
         self.known: tuple | None = None
         self.table = np.zeros(self.artifact.pointers, np.uint64)
         self.taken = np.zeros(1, np.int64)
-        self.patience = 0  # how often the first thread looks for the others before it begins
+        self.pace = Pace(self.artifact)
 
     def share(self, other: NativeEpoch) -> None:
         """One arena for both, so that either can go on where the other stopped."""
@@ -93,14 +95,31 @@ class NativeEpoch(FromRequest):
             leaf.value[...] = memory
 
     def run(
-        self, arrays: list[np.ndarray], rows: np.ndarray, threads: int = 1
+        self, arrays: list[np.ndarray], rows: np.ndarray, threads: int | None = None
     ) -> tuple[np.ndarray, int]:
         """Steps over the rows with these numbers, a batch at a time: their losses, and a code.
 
         `arrays` are contiguous, of the dtypes of the sources; `rows` are int64, a multiple of the
         batch.  The code is 0 when all steps were taken; else (see `native`) the step after the
-        last loss was not taken, and the state is as before it.  No bit depends on `threads`.
+        last loss was not taken, and the state is as before it.  No bit depends on `threads`; None
+        leaves the choice to the pace that was measured.
         """
+        if threads is not None or not self.artifact.shared:
+            return self.call(arrays, rows, threads or 1)
+        losses, code, at = [np.empty(0, self.loss_dtype)], FINE, 0
+        while at < len(rows) and code == FINE:
+            threads, steps = self.pace.next((len(rows) - at) // self.batch)
+            begun, end = perf_counter(), at + steps * self.batch
+            found, code = self.call(arrays, rows[at:end], threads, self.pace.patience)
+            self.pace.took(threads, len(found), perf_counter() - begun)
+            losses.append(found)
+            at = end
+        return np.concatenate(losses), code
+
+    def call(
+        self, arrays: list[np.ndarray], rows: np.ndarray, threads: int, patience: int = 0
+    ) -> tuple[np.ndarray, int]:
+        """The steps in one native call of each thread (for `patience` see `threads.Pool`)."""
         steps, arena = len(rows) // self.batch, self.arena
         losses, taken = np.empty(steps, self.loss_dtype), self.taken
         for i, array in enumerate([rows, *arrays]):
@@ -117,7 +136,7 @@ class NativeEpoch(FromRequest):
                 count.ctypes.data, thread, threads, crew,
             )  # fmt: skip
 
-        code = together(part, threads, self.patience)
+        code = together(part, threads, patience)
         return losses[: taken[0]], code
 
 

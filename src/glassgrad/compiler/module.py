@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..operations import loop
@@ -164,7 +163,7 @@ def callback_slot(plan: Plan) -> int:
     return len(plan.graph.inputs) + len(plan.graph.cells)
 
 
-def tests(plan: Plan, before: Sequence[str] = ()) -> list[str]:
+def tests(plan: Plan, *before: str) -> list[str]:
     """Leave with a code if the loss is not finite or a check fails; `before` comes before that."""
     lines: list[str] = []
     failures = [(x, NOT_FINITE) for x in plan.graph.losses]

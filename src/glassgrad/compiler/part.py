@@ -86,7 +86,7 @@ class Part:
 
     def test(self) -> None:
         """Once, all threads look at the loss, which they must have by then."""
-        lines = [] if self.tested else tests(self.plan, before=[BARRIER])
+        lines = [] if self.tested else tests(self.plan, BARRIER)
         self.tested = True
         if lines:
             self.barrier()
@@ -116,9 +116,9 @@ class Part:
 
         A thread keeps the values of a chunk where its first group has them.
         """
-        plan, each = self.plan, f"{self.plan.chunks}"
-        begin = min(range_of(plan.buffers[x])[1] for x in plan.sums) if plan.sums else 0
-        end = max(range_of(plan.buffers[x])[2] for x in plan.sums) if plan.sums else 0
+        plan = self.plan
+        ranges = [range_of(plan.buffers[x]) for x in plan.sums] or [("", 0, 0)]
+        begin, end = min(r[1] for r in ranges), max(r[2] for r in ranges)
         self.barrier()
         inside = [kernel_call(plan, k, "%chunk") for k in plan.kernels if k.phase == 1]
         self.lines += [

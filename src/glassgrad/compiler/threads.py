@@ -22,6 +22,7 @@ import numpy as np
 
 from .crew import SLOT
 
+LOOKS = 2000  # for another thread before giving way to other programs
 CGROUPS = Path("/sys/fs/cgroup")
 Call = Callable[[int, int, int], Any]  # thread, threads, address of the crew
 
@@ -62,7 +63,14 @@ def default_threads() -> int:
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
-    return max(1, min(len(processors()), math.ceil(quota(CGROUPS))))
+    return int(max(1, min(len(processors()), allowed_here())))
+
+
+@cache
+def allowed_here() -> float:
+    """What the container of this process allows, in whole processors, asked once."""
+    found = quota(CGROUPS)
+    return found if math.isinf(found) else math.ceil(found)
 
 
 def processors() -> list[int]:
@@ -81,8 +89,8 @@ def quota(root: Path, own: Path = Path("/proc/self/cgroup")) -> float:
     found = [math.inf]
     for folder in groups(root, own):
         with suppress(OSError, ValueError, ZeroDivisionError):
-            limit, period = (folder / "cpu.max").read_text().split()[:2]
-            found.append(int(limit) / int(period))
+            words = (folder / "cpu.max").read_text().split()
+            found.append(int(words[0]) / int(words[1]))
         with suppress(OSError, ValueError, ZeroDivisionError):
             limit = int((folder / "cpu.cfs_quota_us").read_text())
             period = int((folder / "cpu.cfs_period_us").read_text())
@@ -185,7 +193,8 @@ def crew_of(threads: int, patience: int) -> np.ndarray:
     words = np.zeros((threads + 2) * SLOT // 8, np.int64)
     start = -(words.ctypes.data // 8) % (SLOT // 8)
     words = words[start:]
-    words[1], words[SLOT // 8] = patience, 1  # the first thread is there
+    looks = LOOKS if threads <= len(processors()) else 1
+    words[1:3], words[SLOT // 8] = (patience, looks), 1  # the first thread is there
     return words
 
 

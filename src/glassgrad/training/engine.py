@@ -128,7 +128,7 @@ class Engine:
         self.run.updating = True
         losses, _ = self.native.steps(order[: steps * here], here)
         self.run.updating = False
-        self.used, self.run.history.threads = True, 1
+        self.used, self.run.history.threads = True, self.native.threads
         if any(callback.parameters for callback in self.run.each_step):
             self.leave()
         return losses
