@@ -9,14 +9,17 @@ from typing import Any
 from ...operations.loop import PRODUCTS
 from ...operations.record import SUM
 from ...types import is_real
-from ..emit.position import LANES, Position, constant, lanes_of
+from ..emit.position import LANES, Position, constant, lanes_of, variable
 from ..emit.register import Register
 from ..plan.kernel import CHUNK, identity, space
-from ..plan.pull import Condition, operand_read
+from ..plan.group import pulled
+from ..plan.limits import Limit, limits
+from ..plan.pull import Condition, bounds_in, operand_read
 from .pulls import Point
 from .spans import Span, Spans
 
 UNROLL = 16  # inner loops this short are straight code
+SHORT = 8  # a loop with fewer trips
 MANY = 64  # so many terms are summed in parts
 
 
@@ -50,9 +53,9 @@ class Folds(Spans):
                 found.append(self.stepped(hero, total, values, inner))
             return found
 
-        limits = self.limits(hero)
-        here = {axis: (span, points[0]) for axis, span in self.spans(limits, points).items()}
-        inner = tuple(sorted(kernel.inner, key=lambda a: a not in limits))
+        limited = limits(kernel, hero)
+        here = {axis: (span, points[0]) for axis, span in self.spans(limited, points).items()}
+        inner = self.inner_order(hero, limited)
         if hero.operation.fold is not SUM or math.prod(map(self.length, inner)) <= MANY:
             return self.over(inner, {}, [start] * len(points), step, here)
 
@@ -68,6 +71,23 @@ class Folds(Spans):
             return self.over(axes[:1], inner, totals, body, here, axes[1:])
 
         return part(inner, {}, [start] * len(points))
+
+    def inner_order(self, hero: Any, limited: dict[int, Limit]) -> tuple[int, ...]:
+        """The axes that vanish: short loops with limits first, small steps through memory last."""
+        extents, limits_in = self.kernel.extents, bounds_in(self.kernel.extents)
+        point = [variable(f"a{a}") for a in range(len(extents))]
+        steps: dict[int, int] = dict.fromkeys(self.kernel.inner, 0)
+        for x, entries in zip(hero.inputs, space(hero).reads, strict=True):
+            root = operand_read(x, entries, point, limits_in)
+            for read in pulled(self.plan, [root], self.kernel):
+                if read.node in self.plan.buffers:
+                    at = self.plan.buffers[read.node].at(read.index)
+                    steps |= {a: max(n, abs(at.coefficient(f"a{a}"))) for a, n in steps.items()}
+
+        def order(a: int) -> tuple[bool, int]:
+            return a not in limited or extents[a] > SHORT, -steps[a]
+
+        return tuple(sorted(self.kernel.inner, key=order))
 
     def stepped(self, hero: Any, total: Register, values: list[Any], inner: Point) -> Register:
         """One step of a fold; lanes beyond the end of the axis leave the total as it is."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..emit.position import LANES, Position, lanes_of
 from ..emit.register import Register
-from ..plan.kernel import space
+from ..plan.tiles import shape_of, vectors_of
 from .folds import UNROLL, Folds
 from .panels import panels
 from .pulls import Point
@@ -20,28 +20,33 @@ class Loops(Folds):
     """The loop nest of a kernel that folds, or maps point by point."""
 
     def nest(self) -> None:
-        """Blocks along the lanes that are stored, then along the axis that reuses most."""
+        """Blocks along the lanes that are stored, then along the axes that reuse most."""
+        self.tiles: dict[int, dict[int, int]] = {}
         kernel = self.kernel
         out = kernel.out_lane if kernel.out_lane in kernel.outer else None
-        others = sorted((a for a in kernel.outer if a != out), key=self.loads_per_product)
+        others = [a for a in kernel.outer if a != out]
+        if kernel.contracts:
+            beside = self.beside(1 if out is None else self.vectors(out))
+            others.sort(key=lambda a: -beside.get(a, 0))
         order = [a for a in [out] if a is not None] + others
         self.blocks(order if kernel.contracts else order[::-1], {})
 
-    def loads_per_product(self, axis: int) -> float:
-        """How well a block along this axis would use what it loads."""
-        kernel = self.kernel
-        if not kernel.contracts:
-            return 0
-        dots = kernel.lane in kernel.inner
-        lanes, rows = (8, 3) if dots else (4, 6)
-        rows = max(min(rows, kernel.extents[axis]), 1)
-        (hero,) = kernel.heroes
-        seen = [_axes_in(entries) for entries in space(hero).reads]
-        loads = sum(
-            (lanes if kernel.out_lane in axes else 1) * (rows if axis in axes else 1)
-            for axes in seen
-        )
-        return loads / (lanes * rows)
+    def beside(self, vectors: int) -> dict[int, int]:
+        """How many points of each axis a tile of a contraction has beside its vectors."""
+        kernel, tile = self.kernel, self.processor.tile(self.widest())
+        if vectors not in self.tiles:
+            lengths = tuple(map(self.length, range(len(kernel.extents))))
+            out, most = kernel.out_lane, tile.rows.get(vectors, 1)
+            rows = vectors
+            if kernel.lane in kernel.inner:
+                most, rows = tile.dots if out in kernel.outer else (tile.dots[0], 1)
+            shape = shape_of(kernel, kernel.lane, out, rows, most, lengths)
+            self.tiles[vectors] = shape.points
+        return self.tiles[vectors]
+
+    def vectors(self, axis: int) -> int:
+        """How many vectors along the lanes a tile of a contraction has."""
+        return vectors_of(self.length(axis), self.processor.tile(self.widest()))
 
     def blocks(self, axes: list[int], block: dict[int, list[Position]]) -> None:
         """Loops over the axes that stay; `block` has the positions that are worked on together."""
@@ -67,18 +72,13 @@ class Loops(Folds):
                 return 1, LANES
             inner = math.prod(kernel.extents[a] for a in kernel.inner)
             if kernel.contracts:
-                vectors = -(-kernel.extents[axis] // LANES)
-                one_part = vectors in tile.rows
-                return vectors if one_part else tile.most_vectors, LANES
+                return self.vectors(axis), LANES
             if not kernel.inner:
                 return min(4, tile.most_vectors), LANES
             return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else 8), LANES
-        if not kernel.contracts or len(block) != 1:
+        if not kernel.contracts:
             return 1, 1
-        if kernel.lane in kernel.inner:
-            most = tile.dots[0]
-            return (most if kernel.extents[axis] % most == 0 or kernel.extents[axis] > 4 else 2), 1
-        return tile.rows[len(block[kernel.out_lane])], 1  # type: ignore[index]
+        return self.beside(len(block.get(kernel.out_lane, [0]))).get(axis, 1), 1  # type: ignore
 
     def widest(self) -> Any:
         """The dtype of the largest elements that are folded or stored."""
@@ -134,10 +134,3 @@ class Loops(Folds):
         values = [self.register(x, index) for x, index in zip(nodes, places)]
         for x, index, value in zip(nodes, places, values):
             self.put(x, value, index)
-
-
-def _axes_in(entries: Any) -> set[int]:
-    found: set[int] = set()
-    for e in entries:
-        found |= {e} if isinstance(e, int) else {a for a, _ in e[0]}
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from ..emit.position import LANES, Position, constant, lanes_of
@@ -17,7 +16,7 @@ class Others(Pulls):
     """Kernels that are no fold and no map."""
 
     def transpose(self) -> None:
-        """A map in blocks of 16 x 16 through registers: read along one axis, stored along another."""
+        """A map in blocks of 16 x 16 through registers, read and stored along different axes."""
         kernel = self.kernel
         to, along = kernel.out_lane, kernel.lane
         assert to is not None and along is not None
@@ -26,19 +25,15 @@ class Others(Pulls):
             with self.loop(first, first + width * parts) as i:
                 start = self.start(to) + i.index * LANES
                 rest = self.length(to) - first * LANES
-                self.each(others, {}, lambda point: self.blocks_along(start, rest, point))
+                self.blocks_along(others, start, rest, {})
 
-    def each(self, axes: list[int], point: Point, body: Callable[[Point], None]) -> None:
-        """A loop for each axis, element by element."""
-        if not axes:
-            body(point)
+    def blocks_along(self, others: list[int], start: Position, rest: int, point: Point) -> None:
+        """Blocks of up to 16 rows from `start` on, for each position on the other axes."""
+        if others:
+            with self.loop(0, self.length(others[0])) as loop:
+                place = {**point, others[0]: self.start(others[0]) + loop.index}
+                self.blocks_along(others[1:], start, rest, place)
             return
-        with self.loop(0, self.length(axes[0])) as loop:
-            place = {**point, axes[0]: self.start(axes[0]) + loop.index}
-            self.each(axes[1:], place, body)
-
-    def blocks_along(self, start: Position, rest: int, point: Point) -> None:
-        """Blocks of up to 16 rows from `start` on, one after the other."""
         kernel = self.kernel
         to, along = kernel.out_lane, kernel.lane
         assert to is not None and along is not None

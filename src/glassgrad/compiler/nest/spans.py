@@ -7,14 +7,13 @@ goes on in steps, and ends with the last.
 
 from __future__ import annotations
 
-from math import gcd
 from typing import Any, NamedTuple
 
 from ...types import int64
-from ..emit.position import Position, bounds_of, constant, variable
+from ..emit.position import Position, constant
 from ..emit.register import Register
-from ..plan.kernel import space
-from ..plan.pull import bounds_in, entry_read
+from ..plan.limits import Limit
+from ..plan.pull import entry_read
 from .pulls import Point, Pulls
 
 
@@ -31,42 +30,14 @@ class Span(NamedTuple):
 class Spans(Pulls):
     """Which of the axes that vanish have such loops."""
 
-    def limits(self, hero: Any) -> dict[int, tuple[Any, int]]:
-        """{axis that vanishes: the entry that misses its n elements for some positions, n}."""
-        found: dict[int, tuple[Any, int]] = {}
-        for x, entries in zip(hero.inputs, space(hero).reads, strict=True):
-            for entry, n in zip(entries, x.shape, strict=True):
-                axis = None if isinstance(entry, int) else self.limited(entry)
-                if axis is not None and axis not in found and self.may_miss(entry, n):
-                    found[axis] = entry, n
-        return found
-
-    def limited(self, entry: Any) -> int | None:
-        """The axis that vanishes and that an entry sets limits to."""
-        kernel, (terms, _, divisor) = self.kernel, entry
-        inner = [(a, k) for a, k in terms if a in kernel.inner and kernel.extents[a] > 1]
-        if len(inner) != 1 or inner[0][0] == kernel.lane or gcd(inner[0][1], divisor) > 1:
-            return None
-        return None if kernel.lane in dict(terms) else inner[0][0]
-
-    def may_miss(self, entry: Any, n: int) -> bool:
-        """Whether the entry leaves its axis, or falls between elements, for some position."""
-        bounds = bounds_in(self.kernel.extents)
-        point = [variable(f"a{a}") for a in range(len(self.kernel.extents))]
-        for c in entry_read(entry, n, point, bounds)[1]:
-            low, high = bounds_of(c.position, bounds)
-            if low < c.low or high >= c.high:
-                return True
-        return False
-
-    def spans(self, limits: dict[int, tuple[Any, int]], points: list[Point]) -> dict[int, Span]:
+    def spans(self, limits: dict[int, Limit], points: list[Point]) -> dict[int, Span]:
         """The loops of those limits that are the same at all points."""
         found = {}
-        for axis, (entry, n) in limits.items():
-            others = [a for a, _ in entry[0] if a not in self.kernel.inner]
+        for axis, limit in limits.items():
+            others = [a for a in limit.axes() if a not in self.kernel.inner]
             bases = {tuple(point[a] for a in others) for point in points}
             if len(bases) == 1 and not any(map(self.is_wide, next(iter(bases)))):
-                found[axis] = self.span(axis, entry, n, points[0])
+                found[axis] = self.span(axis, *limit, points[0])
         return found
 
     def span(self, axis: int, entry: Any, n: int, point: Point) -> Span:

@@ -186,9 +186,9 @@ class Buffer:
             if (axis == contiguous or every_axis) and axis not in tight:
                 room[axis] = -(-self.shape[axis] // LANES) * LANES
             size *= room[axis]
-            gap = 256 if axis == contiguous else 1024
             joined = axis in self.tight and outer in self.tight
-            if size % gap == 0 and outer is not None and not joined:
+            even = size % 256 == 0 if axis == contiguous else size > 1000 and size % 32 == 0
+            if even and outer is not None and not joined:
                 size += LANES  # caches map equal low bits to the same lines
         self.strides, self.room, self.contiguous = tuple(strides), tuple(room), contiguous
 

@@ -11,12 +11,17 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..emit.position import LANES, Digit, Position
+import numpy as np
+
+from ..emit.position import LANES, Digit, Position, variable
 from ..graph import rebuilt
+from ..target import AVX512
 from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call
+from .limits import share
 from .place import copy_of
 from .pull import Read, variables_of
+from .tiles import shape_of, vectors_of
 
 BEAM = 8
 OVERHEAD = 60  # cycles to enter a kernel
@@ -209,17 +214,31 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
     if not kernel.heroes and out != lane:
         return OVERHEAD + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
     if kernel.contracts:
-        total = OVERHEAD + work / 32
+        (hero,) = kernel.heroes
+        work *= share(kernel, hero)
+        total = OVERHEAD + work / 32 * max(1.0, _loads(kernel, lane, out))
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
         total = OVERHEAD + work * loads / 16
     if lane in kernel.inner:
         per = TREE if kernel.contracts else 20 * len(kernel.heroes)
+        several = sum(kernel.extents[a] > 1 for a in kernel.inner) > 1
         total += (
-            work / 32 * 0.15
+            work / 32 * (0 if several else 0.15)
             + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
+
+
+def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
+    """Loads for each product on a processor with 32 registers of 16 lanes."""
+    tile = AVX512.tile(np.dtype(np.float32))
+    if lane in kernel.inner:
+        most, vectors = tile.dots
+    else:
+        vectors = vectors_of(kernel.extents[lane], tile)
+        most = tile.rows[vectors]
+    return shape_of(kernel, lane, out, vectors, most, kernel.extents).loads
 
 
 def _whole(n: int) -> float:
@@ -257,6 +276,8 @@ def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) 
     if kernel.lane is None:
         return
     for place, root in enumerate(operands):
+        if _pack_flattened(plan, kernel, hero, place, root, layout):
+            continue
         for read in pulled(plan, [root], kernel):
             if (
                 read.node not in plan.buffers
@@ -269,7 +290,33 @@ def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) 
             along = layout.get(id(buffer))
             wrong = access is not None and along is not None and along != access
             if wrong and buffer.dtype.itemsize == 4 and not (buffer.dense and _mixed(read)):
-                _repack(plan, kernel, hero, place, read.node, along, access)
+                batch = _batch_of(plan, read.node)
+                _repack(plan, kernel, hero, place, read.node, (along, access), batch)
+
+
+def _pack_flattened(
+    plan: Plan, kernel: Kernel, hero: Any, place: int, root: Read, layout: dict[int, int | None]
+) -> bool:
+    """Copy an operand that lanes run through along several axes of memory as the hero sees it."""
+    name, reads = f"a{kernel.lane}", pulled(plan, [root], kernel)
+    if len(reads) != 1 or reads[0].node not in plan.buffers or root.conditions:
+        return False
+    (read,), x = reads, hero.inputs[place]
+    buffer, along = plan.buffers[read.node], layout.get(id(plan.buffers[read.node]))
+    axis = next((a for a, p in enumerate(root.index) if p == variable(name)), None)
+    at = [i for i, p in enumerate(read.index) if name in set(variables_of(p))]
+    if len(at) < 2 or axis is None or along is None or along in at or x.dtype.itemsize != 4:
+        return False
+    if math.prod(x.shape) > math.prod(read.node.shape):
+        return False
+    source = next((a for a, p in enumerate(root.index) if p == read.index[along]), None)
+    rows = variable(f"a{kernel.batch}")
+    batch = next((a for a, p in enumerate(root.index) if p == rows), None)
+    if source is None or (buffer.rolling is not None and batch is None):
+        return False
+    in_chunks = plan.chunk is not None and kernel.phase == 1
+    _repack(plan, kernel, hero, place, x, (source, axis), batch if in_chunks else None)
+    return True
 
 
 def _axis_along(buffer: Buffer, index: tuple[Position, ...], name: str) -> int | None:
@@ -285,23 +332,33 @@ def _mixed(read: Read) -> bool:
 
 
 def _repack(
-    plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, along: Any, axis: Any
+    plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axes: tuple, batch: int | None
 ) -> None:
-    """A copy with `axis` contiguous of `x`, which lies `along` another."""
-    source = plan.buffers[x]
-    copy = copy_of(x)
+    """A copy of `x` that lies along the second of two axes where `x` lies along the first."""
+    copy, (along, axis) = copy_of(x), axes
     pack = Kernel(x.shape, index=tuple(range(len(x.shape))), stores={copy: None}, repack=True)
-    pack.batch = _batch_of(plan, x)
+    pack.batch = batch
     pack.lane, pack.out_lane = along, axis
     pack.number = kernel.number - 0.25
-    pack.cycles = OVERHEAD + math.prod(source.shape) * REPACK
+    pack.cycles = OVERHEAD + math.prod(x.shape) * REPACK
     plan.home[copy] = pack
-    plan.buffers[copy] = Buffer(source.shape, x.dtype, rolling=source.rolling)
+    plan.buffers[copy] = _rolled(plan, pack, x)
     plan.buffers[copy].lay_out(axis, every_axis=True)
     _insert(plan, pack, kernel)
     inputs = list(hero.inputs)
     inputs[place] = _replaced(inputs[place], x, copy)
     hero.inputs = tuple(inputs)
+
+
+def _rolled(plan: Plan, pack: Kernel, x: Any) -> Buffer:
+    """Memory for a copy: of the present chunk of the batch only."""
+    source = plan.buffers.get(x)
+    if source is not None:
+        return Buffer(source.shape, x.dtype, rolling=source.rolling)
+    if pack.batch is None or plan.chunk is None:
+        return Buffer(x.shape, x.dtype)
+    shape = tuple(plan.chunk if a == pack.batch else n for a, n in enumerate(x.shape))
+    return Buffer(shape, x.dtype, rolling=pack.batch)
 
 
 def _batch_of(plan: Plan, x: Any) -> int | None:

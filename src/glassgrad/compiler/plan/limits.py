@@ -1,0 +1,65 @@
+"""How far the axes that vanish go: the places of a window that lie within its input."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import gcd, prod
+from typing import Any, NamedTuple
+
+from ..emit.position import bounds_of, variable
+from .kernel import Kernel, space
+from .pull import bounds_in, entry_read
+
+
+class Limit(NamedTuple):
+    """An entry of a hero's reads that misses its axis of n elements for some positions."""
+
+    entry: Any
+    extent: int
+
+    def axes(self) -> list[int]:
+        """The axes that the entry is a sum of."""
+        return [a for a, _ in self.entry[0]]
+
+
+def limits(kernel: Kernel, hero: Any) -> dict[int, Limit]:
+    """{axis that vanishes: what limits it}."""
+    found: dict[int, Limit] = {}
+    for x, entries in zip(hero.inputs, space(hero).reads, strict=True):
+        for entry, n in zip(entries, x.shape, strict=True):
+            axis = None if isinstance(entry, int) else _limited(kernel, entry)
+            if axis is not None and axis not in found and _may_miss(kernel, entry, n):
+                found[axis] = Limit(entry, n)
+    return found
+
+
+def _limited(kernel: Kernel, entry: Any) -> int | None:
+    """The one axis that vanishes among those of an entry, if the entry can be solved for it."""
+    terms, _, divisor = entry
+    inner = [(a, k) for a, k in terms if a in kernel.inner and kernel.extents[a] > 1]
+    if len(inner) != 1 or kernel.lane in dict(terms) or gcd(inner[0][1], divisor) > 1:
+        return None
+    return inner[0][0]
+
+
+def _may_miss(kernel: Kernel, entry: Any, n: int) -> bool:
+    """Whether the entry leaves its axis, or falls between elements, for some position."""
+    bounds = bounds_in(kernel.extents)
+    point = [variable(f"a{a}") for a in range(len(kernel.extents))]
+    ranges = [(c, bounds_of(c.position, bounds)) for c in entry_read(entry, n, point, bounds)[1]]
+    return any(low < c.low or high >= c.high for c, (low, high) in ranges)
+
+
+def share(kernel: Kernel, hero: Any) -> float:
+    """Which part of a hero's points reads something, as far as limits say."""
+    return prod(_share(kernel, limit) for limit in limits(kernel, hero).values())
+
+
+def _share(kernel: Kernel, limit: Limit) -> float:
+    terms, offset, divisor = limit.entry
+    places = [
+        offset + sum(k * i for (_, k), i in zip(terms, at))
+        for at in product(*(range(kernel.extents[a]) for a, _ in terms))
+    ]
+    end = limit.extent * divisor
+    return sum(0 <= p < end and p % divisor == 0 for p in places) / max(len(places), 1)
