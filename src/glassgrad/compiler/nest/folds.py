@@ -11,8 +11,8 @@ from ...operations.record import SUM
 from ...types import is_real
 from ..emit.position import LANES, Position, constant, lanes_of, variable
 from ..emit.register import Register
-from ..plan.kernel import CHUNK, identity, space
 from ..plan.group import pulled
+from ..plan.kernel import CHUNK, identity, space
 from ..plan.limits import Limit, limits
 from ..plan.pull import Condition, bounds_in, operand_read
 from .pulls import Point

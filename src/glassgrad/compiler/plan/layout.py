@@ -238,7 +238,7 @@ def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
     else:
         vectors = vectors_of(kernel.extents[lane], tile)
         most = tile.rows[vectors]
-    return shape_of(kernel, lane, out, vectors, most, kernel.extents).loads
+    return shape_of(kernel, lane, out, vectors, most, kernel.extents, enough=1.0).loads
 
 
 def _whole(n: int) -> float:

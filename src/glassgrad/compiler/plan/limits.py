@@ -6,9 +6,7 @@ from itertools import product
 from math import gcd, prod
 from typing import Any, NamedTuple
 
-from ..emit.position import bounds_of, variable
 from .kernel import Kernel, space
-from .pull import bounds_in, entry_read
 
 
 class Limit(NamedTuple):
@@ -44,10 +42,11 @@ def _limited(kernel: Kernel, entry: Any) -> int | None:
 
 def _may_miss(kernel: Kernel, entry: Any, n: int) -> bool:
     """Whether the entry leaves its axis, or falls between elements, for some position."""
-    bounds = bounds_in(kernel.extents)
-    point = [variable(f"a{a}") for a in range(len(kernel.extents))]
-    ranges = [(c, bounds_of(c.position, bounds)) for c in entry_read(entry, n, point, bounds)[1]]
-    return any(low < c.low or high >= c.high for c, (low, high) in ranges)
+    terms, offset, divisor = entry
+    ends = [k * (kernel.extents[a] - 1) for a, k in terms]
+    low = offset + sum(min(end, 0) for end in ends)
+    high = offset + sum(max(end, 0) for end in ends)
+    return divisor > 1 or low < 0 or high >= n
 
 
 def share(kernel: Kernel, hero: Any) -> float:

@@ -31,9 +31,12 @@ class Shape(NamedTuple):
 
 def shape_of(
     kernel: Kernel, lane: int | None, out: int | None, vectors: int, most: int,
-    lengths: tuple[int, ...],
+    lengths: tuple[int, ...], enough: float = 0.0,
 ) -> Shape:  # fmt: skip
-    """The best tile of `vectors` vectors and at most `most` points beside them."""
+    """The best tile of `vectors` vectors and at most `most` points beside them.
+
+    The search ends with a tile whose loads for each product are `enough`.
+    """
     (hero,) = kernel.heroes
     others = [a for a in kernel.outer if a != out]
     reads = list(_reads(kernel, lane, out))
@@ -42,17 +45,19 @@ def shape_of(
     for points in _candidates(others, lengths, most):
         cost = _loads(reads, points, vectors, lengths)
         cost *= MASKED if uneven.intersection(points) else 1
-        if cost < best.loads - 1e-9:
+        if (cost, math.prod(points.values())) < (best.loads, math.prod(best.points.values())):
             best = Shape(points, cost)
+        if cost <= enough:
+            break
     return best
 
 
 def _candidates(axes: list[int], lengths: tuple[int, ...], most: int) -> Iterator[dict[int, int]]:
     """Up to `most` points along one axis, or two."""
-    yield {}
-    sizes = {a: [m for m in range(2, most + 1) if m <= lengths[a]] for a in axes}
+    sizes = {a: range(min(most, lengths[a]), 1, -1) for a in axes}
     for a in axes:
         yield from ({a: m} for m in sizes[a])
+    yield {}
     for i, a in enumerate(axes):
         for b in axes[i + 1 :]:
             yield from ({a: m, b: n} for m in sizes[a] for n in sizes[b] if m * n <= most)
