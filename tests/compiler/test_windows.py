@@ -135,7 +135,8 @@ def test_only_what_is_linear_in_the_gradient_is_done_before_it_is_spread(stride)
     graph = CompiledStep(step).trace(gg.tensor(x)).graph()
     late = spread_late(graph)
     ends = [y.operation.name for y in late.outputs]
-    assert ends == [*["window_spread"] * 5, "add", "mul", "exp", "reciprocal", "where", "where"]
+    assert ends[:5] == ["window_spread"] * 5
+    assert ends[5:11] == ["add", "mul", "exp", "div", "where", "where"]
     found = [evaluated(g, {graph.inputs[0]: x}) for g in (graph, late)]
     for a, b in zip(graph.outputs, late.outputs, strict=True):
         np.testing.assert_allclose(found[0][a], found[1][b], rtol=1e-6)

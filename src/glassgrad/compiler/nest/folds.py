@@ -22,13 +22,12 @@ from ..emit.position import (
 from ..emit.register import Register
 from ..plan.group import pulled
 from ..plan.kernel import CHUNK, identity, space
-from ..plan.limits import Limit, limits
+from ..plan.limits import limits
 from ..plan.pull import Condition, bounds_in, operand_read
 from .pulls import Point
 from .spans import Span, Spans
 
 UNROLL = 16  # inner loops this short are straight code
-SHORT = 8  # a loop with fewer trips
 MANY = 64  # so many terms are summed in parts
 GROUP = 4  # partial sums that are merged before the next ones are made
 
@@ -71,7 +70,7 @@ class Folds(Spans):
 
         limited = limits(kernel, hero)
         here = {axis: (span, points[0]) for axis, span in self.spans(limited, points).items()}
-        inner = kernel.inner if self.plan.order else self.inner_order(hero, limited)
+        inner = kernel.inner if self.plan.order else self.inner_order(hero)
         by = kernel.parts if kernel.in_parts else kernel.lane
         few = math.prod(map(self.length, inner)) <= MANY or kernel.parts is not None
         if hero.operation.fold is not SUM or few:
@@ -90,8 +89,8 @@ class Folds(Spans):
 
         return part(inner, {}, [start] * len(points))
 
-    def inner_order(self, hero: Any, limited: dict[int, Limit]) -> tuple[int, ...]:
-        """The axes that vanish: short loops with limits first, small steps through memory last."""
+    def inner_order(self, hero: Any) -> tuple[int, ...]:
+        """The axes that vanish, the one along which memory is read in the smallest steps last."""
         extents, limits_in = self.kernel.extents, bounds_in(self.kernel.extents)
         point = [variable(f"a{a}") for a in range(len(extents))]
         steps: dict[int, int] = dict.fromkeys(self.kernel.inner, 0)
@@ -101,11 +100,7 @@ class Folds(Spans):
                 if read.node in self.plan.buffers:
                     at = self.plan.buffers[read.node].at(read.index)
                     steps |= {a: max(n, abs(at.coefficient(f"a{a}"))) for a, n in steps.items()}
-
-        def order(a: int) -> tuple[bool, int]:
-            return a not in limited or extents[a] > SHORT, -steps[a]
-
-        return tuple(sorted(self.kernel.inner, key=order))
+        return tuple(sorted(self.kernel.inner, key=lambda a: -steps[a]))
 
     def parted(self, hero: Any, points: list[Point]) -> list[Register]:
         """Sixteen partial sums for each point, merged as those of sixteen lanes are."""
