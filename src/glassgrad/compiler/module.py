@@ -15,6 +15,7 @@ from .plan.group import grouped
 from .plan.kernel import Kernel, Plan, is_call
 from .plan.layout import laid_out
 from .plan.place import placed, writes_cells
+from .plan.quotient import multiplied
 from .plan.single import singled
 from .plan.within import streamed
 from .target import Target
@@ -26,7 +27,7 @@ def planned(
     graph: Graph, resident: bool = False, beside: Plan | None = None, order: str = ""
 ) -> Plan:
     """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
-    plan = placed(streamed(chunked(grouped(singled(prepared(graph))))))
+    plan = placed(streamed(chunked(grouped(singled(multiplied(prepared(graph)))))))
     plan.order = order
     return laid_out(plan, resident, beside)
 

@@ -210,6 +210,51 @@ class Writer:
         self.here -= 1
         loop.result = loop.next
 
+    @contextmanager
+    def loop_between(
+        self, low: Register, high: Register, step: int, bounds: tuple[int, int],
+        carry: Sequence[Register] = (),
+    ) -> Iterator[Loop]:  # fmt: skip
+        """As `loop`, between numbers known only at run time; it may have no trip at all.
+
+        bounds are the smallest and the largest index that there can be.
+        """
+        loop = Loop()
+        self.count += 1
+        number, entered_from = self.count, self.block
+        index, head, body, done = (f"{w}{number}" for w in ("%i", "loop", "body", "done"))
+        level = Level()
+        self.levels.append(level)
+        self.here += 1
+        self.depth[index], self.ranges[index] = self.here, bounds
+        self.lines += [level.before, f"br label %{head}", f"{head}:"]
+        place, self.block = len(self.lines), body
+        loop.index = Position(((index, 1),))
+        loop.next = loop.carried = [
+            Register(self, f"%c{number}_{k}", c.dtype, c.wide) for k, c in enumerate(carry)
+        ]
+        yield loop
+        phis = [f"{index} = phi i64 [{low.name}, %{entered_from}], [%n{number}, %{self.block}]"]
+        phis += [
+            f"{p.name} = phi {p.type} [{c.name}, %{entered_from}], [{n.name}, %{self.block}]"
+            for p, c, n in zip(loop.carried, carry, loop.next)
+        ]
+        phis += [
+            f"%m{number} = icmp slt i64 {index}, {high.name}",
+            f"br i1 %m{number}, label %{body}, label %{done}",
+            f"{body}:",
+        ]
+        self.lines.insert(place, phis)
+        self.lines += [
+            f"%n{number} = add i64 {index}, {step}",
+            f"br label %{head}",
+            f"{done}:",
+        ]
+        self.block = done
+        self.levels.pop()
+        self.here -= 1
+        loop.result = loop.carried
+
     # ---- positions and their variables
 
     def bounds(self, variable: Any) -> tuple[int, int]:

@@ -8,18 +8,31 @@ from itertools import pairwise
 from typing import Any
 
 from ...operations.loop import PRODUCTS
+from ...operations.record import SUM
 from ...types import is_real
-from ..emit.position import LANE_POSITION, LANES, Position, constant, is_lane, lanes_of
+from ..emit.position import (
+    LANE_POSITION,
+    LANES,
+    Position,
+    constant,
+    is_lane,
+    lanes_of,
+    variable,
+)
 from ..emit.register import Register
+from ..plan.group import pulled
 from ..plan.kernel import CHUNK, identity, space
-from ..plan.pull import Condition, operand_read
-from .pulls import Point, Pulls
+from ..plan.limits import limits
+from ..plan.pull import Condition, bounds_in, operand_read
+from .pulls import Point
+from .spans import Span, Spans
 
 UNROLL = 16  # inner loops this short are straight code
+MANY = 64  # so many terms are summed in parts
 GROUP = 4  # partial sums that are merged before the next ones are made
 
 
-class Folds(Pulls):
+class Folds(Spans):
     """Folds of a kernel's heroes."""
 
     def totals(self, hero: Any, points: list[Point]) -> list[Register]:
@@ -55,8 +68,39 @@ class Folds(Pulls):
                 self.keep(list(kernel.within), {**point, **inner})
             return found
 
+        limited = limits(kernel, hero)
+        here = {axis: (span, points[0]) for axis, span in self.spans(limited, points).items()}
+        inner = kernel.inner if self.plan.order else self.inner_order(hero)
         by = kernel.parts if kernel.in_parts else kernel.lane
-        return self.over(kernel.inner, {}, [start] * len(points), step, by)
+        few = math.prod(map(self.length, inner)) <= MANY or kernel.parts is not None
+        if hero.operation.fold is not SUM or few:
+            return self.over(inner, {}, [start] * len(points), step, by, here)
+
+        def part(axes: tuple[int, ...], inner: Point, totals: list[Register]) -> list[Register]:
+            """Sums of sums, so that rounding errors do not pile up."""
+            if len(axes) == 1:
+                return self.over(axes, inner, totals, step, by, here)
+
+            def body(place: Point, totals: list[Register]) -> list[Register]:
+                parts = part(axes[1:], place, [start] * len(points))
+                return [total + more for total, more in zip(totals, parts)]
+
+            return self.over(axes[:1], inner, totals, body, by, here, axes[1:])
+
+        return part(inner, {}, [start] * len(points))
+
+    def inner_order(self, hero: Any) -> tuple[int, ...]:
+        """The axes that vanish, the one along which memory is read in the smallest steps last."""
+        extents, limits_in = self.kernel.extents, bounds_in(self.kernel.extents)
+        point = [variable(f"a{a}") for a in range(len(extents))]
+        steps: dict[int, int] = dict.fromkeys(self.kernel.inner, 0)
+        for x, entries in zip(hero.inputs, space(hero).reads, strict=True):
+            root = operand_read(x, entries, point, limits_in)
+            for read in pulled(self.plan, [root], self.kernel):
+                if read.node in self.plan.buffers:
+                    at = self.plan.buffers[read.node].at(read.index)
+                    steps |= {a: max(n, abs(at.coefficient(f"a{a}"))) for a, n in steps.items()}
+        return tuple(sorted(self.kernel.inner, key=lambda a: -steps[a]))
 
     def parted(self, hero: Any, points: list[Point]) -> list[Register]:
         """Sixteen partial sums for each point, merged as those of sixteen lanes are."""
@@ -183,21 +227,31 @@ class Folds(Pulls):
         return [self.gathered(t, lambda a, b: merge(self, a, b)) for t in totals]
 
     def over(
-        self, axes: tuple[int, ...], inner: Point, totals: list[Register], body: Callable, by: Any
-    ) -> list[Register]:
+        self, axes: tuple[int, ...], inner: Point, totals: list[Register], body: Callable, by: Any,
+        spans: dict[int, tuple[Span, Point]] | None = None, further: tuple[int, ...] = (),
+    ) -> list[Register]:  # fmt: skip
         """totals = body(inner, totals) over inner axes; axis `by` by sixteen, its rest alone."""
         if not axes:
             return body(inner, totals)
         axis, rest = axes[0], axes[1:]
+        if spans and axis in spans:
+            span, point = spans[axis]
+            bounds = 0, self.length(axis) - 1
+            with self.loop_between(span.low, span.high, span.step, bounds, totals) as loop:
+                self.note(span, {**point, **inner, axis: loop.index})
+                place = {**inner, axis: loop.index}
+                loop.next = self.over(rest, place, loop.carried, body, by, spans)
+            return loop.result
         count = self.length(axis)
         size = LANES if axis == by else 1
         whole = count - count % size
 
         def go(i: Position, totals: list[Register]) -> list[Register]:
             at = self.start(axis) + (i + lanes_of(count - i.constant) if size > 1 else i)
-            return self.over(rest, {**inner, axis: at}, totals, body, by)
+            return self.over(rest, {**inner, axis: at}, totals, body, by, spans)
 
-        if not self.kernel.contracts and math.prod(map(self.length, axes)) <= UNROLL:
+        count_all = math.prod(map(self.length, (*axes, *further)))
+        if not self.kernel.contracts and count_all <= UNROLL:
             for i in range(0, whole, size):
                 totals = go(constant(i), totals)
         elif whole:

@@ -9,11 +9,14 @@ from typing import Any
 from ..emit.position import LANES, Position, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import space
+from ..plan.limits import interior, limits
+from ..plan.tiles import shape_of, vectors_of
 from .folds import UNROLL, Folds
 from .panels import panels
 from .pulls import Point
 
 SHORT = {1: 4, 2: 3}  # vectors -> rows that are worked on together where sums are straight code
+LARGE = 100_000  # elements that do not stay near
 MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
 
 
@@ -21,28 +24,45 @@ class Loops(Folds):
     """The loop nest of a kernel that folds, or maps point by point."""
 
     def nest(self) -> None:
-        """Blocks along the lanes that are stored, then along the axis that reuses most."""
+        """Blocks along the lanes that are stored, then along the axes that reuse most."""
+        self.tiles: dict[int, dict[int, int]] = {}
         kernel = self.kernel
         out = kernel.out_lane if kernel.out_lane in kernel.outer else None
-        others = sorted((a for a in kernel.outer if a != out), key=self.loads_per_product)
-        order = [a for a in [out] if a is not None] + others
+        others = [a for a in kernel.outer if a != out]
+        if kernel.contracts:
+            beside = self.beside(1 if out is None else self.vectors(out))
+            others.sort(key=lambda a: -beside.get(a, 0))
+        order = self.streamed([a for a in [out] if a is not None] + others)
         self.blocks(order if kernel.contracts else order[::-1], {})
 
-    def loads_per_product(self, axis: int) -> float:
-        """How well a block along this axis would use what it loads."""
+    def streamed(self, order: list[int]) -> list[int]:
+        """The axes of the outer loops: first that of the rows of a batch, of large operands."""
         kernel = self.kernel
-        if not kernel.contracts:
-            return 0
-        dots = kernel.lane in kernel.inner
-        lanes, rows = (8, 3) if dots else (4, 6)
-        rows = max(min(rows, kernel.extents[axis]), 1)
+        if not kernel.contracts or len(kernel.outer) < 4:
+            return order
         (hero,) = kernel.heroes
-        seen = [_axes_in(entries) for entries in space(hero).reads]
-        loads = sum(
-            (lanes if kernel.out_lane in axes else 1) * (rows if axis in axes else 1)
-            for axes in seen
-        )
-        return loads / (lanes * rows)
+        x, entries = max(zip(hero.inputs, space(hero).reads), key=lambda r: math.prod(r[0].shape))
+        lead = entries[0]
+        if not isinstance(lead, int) or lead not in order or lead == kernel.out_lane:
+            return order
+        return [lead, *(a for a in order if a != lead)] if math.prod(x.shape) > LARGE else order
+
+    def beside(self, vectors: int) -> dict[int, int]:
+        """How many points of each axis a tile of a contraction has beside its vectors."""
+        kernel, tile = self.kernel, self.processor.tile(self.widest())
+        if vectors not in self.tiles:
+            lengths = tuple(map(self.length, range(len(kernel.extents))))
+            out, most = kernel.out_lane, tile.rows.get(vectors, 1)
+            rows = vectors
+            if kernel.lane in kernel.inner:
+                most, rows = tile.dots if out in kernel.outer else (tile.dots[0], 1)
+            shape = shape_of(kernel, kernel.lane, out, rows, most, lengths)
+            self.tiles[vectors] = shape.points
+        return self.tiles[vectors]
+
+    def vectors(self, axis: int) -> int:
+        """How many vectors along the lanes a tile of a contraction has."""
+        return vectors_of(self.kernel, self.length(axis), self.processor.tile(self.widest()))
 
     def blocks(self, axes: list[int], block: dict[int, list[Position]]) -> None:
         """Loops over the axes that stay; `block` has the positions that are worked on together."""
@@ -51,15 +71,28 @@ class Loops(Folds):
             return
         axis, rest = axes[0], axes[1:]
         most, size = self.blocking(axis, block)
-        for panel in panels(self.length(axis), size, most):
-            first, width, parts = panel
-            part = self.share(axis, size, panel)
-            with self.loop(first, first + width * parts, width, part=part) as loop:
-                at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
-                if size > 1:
-                    left = self.length(axis) - (first + width * (parts - 1)) * size
-                    at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
-                self.blocks(rest, {**block, axis: at})
+        for low, high, together in self.regions(axis, most):
+            for first, width, parts in panels(high - low, size, together):
+                begin = low + first
+                part = self.share(axis, size, (begin, width, parts))
+                with self.loop(begin, begin + width * parts, width, part=part) as loop:
+                    at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
+                    if size > 1:
+                        left = high - (first + width * (parts - 1)) * size
+                        at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
+                    self.blocks(rest, {**block, axis: at})
+
+    def regions(self, axis: int, most: int) -> list[tuple[int, int, int]]:
+        """(from, to, how many at a time): one by one near ends where windows reach over them."""
+        length, kernel = self.length(axis), self.kernel
+        if most == 1 or not kernel.contracts or axis == kernel.out_lane:
+            return [(0, length, most)]
+        (hero,) = kernel.heroes
+        if all(axis not in limit.axes() for limit in limits(kernel, hero).values()):
+            return [(0, length, most)]
+        first, last = interior(kernel, hero, axis)
+        parts = [(0, first, 1), (first, last, most), (last, length, 1)]
+        return [p for p in parts if p[0] < p[1]]
 
     def blocking(self, axis: int, block: dict[int, list[Position]]) -> tuple[int, int]:
         """How many positions at a time, and how many elements each of them is."""
@@ -74,18 +107,13 @@ class Loops(Folds):
                 return 1, LANES
             inner = math.prod(kernel.extents[a] for a in kernel.inner)
             if kernel.contracts:
-                vectors = -(-kernel.extents[axis] // LANES)
-                one_part = vectors in tile.rows
-                return vectors if one_part else tile.most_vectors, LANES
+                return self.vectors(axis), LANES
             if not kernel.inner:
                 return min(4, tile.most_vectors), LANES
             return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else 8), LANES
-        if not kernel.contracts or len(block) != 1:
+        if not kernel.contracts:
             return 1, 1
-        if kernel.lane in kernel.inner:
-            most = tile.dots[0]
-            return (most if kernel.extents[axis] % most == 0 or kernel.extents[axis] > 4 else 2), 1
-        return tile.rows[len(block[kernel.out_lane])], 1  # type: ignore[index]
+        return self.beside(len(block.get(kernel.out_lane, [0]))).get(axis, 1), 1  # type: ignore
 
     def widest(self) -> Any:
         """The dtype of the largest elements that are folded or stored."""
@@ -137,10 +165,3 @@ class Loops(Folds):
 
     def know(self, hero: Any, index: tuple[Position, ...], total: Register) -> None:
         self.levels[self.depth_of(*index)].known[hero, index, ()] = total
-
-
-def _axes_in(entries: Any) -> set[int]:
-    found: set[int] = set()
-    for e in entries:
-        found |= {e} if isinstance(e, int) else {a for a, _ in e[0]}
-    return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...types import int64
 from ..emit.outline import Outlining
-from ..emit.position import ZERO, Position, bounds_of, variable
+from ..emit.position import ZERO, Position, bounds_of, is_lane, variable
 from ..emit.register import Register
 from ..graph import number_of
 from ..plan.kernel import CHUNK, Kernel, Plan, entry_position
@@ -25,12 +25,14 @@ class Pulls(Outlining):
     plan, kernel   what is written
     processor      for which target
     numbers        {node: the number that it is everywhere}
+    facts          conditions that hold wherever they are asked for
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
         super().__init__(kernel.label, plan.arguments(kernel))
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
+        self.facts: set[Condition] = set()
         self.results: dict[str, Any] = {}
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
@@ -135,6 +137,8 @@ class Pulls(Outlining):
         """Those that do not hold anyhow in lanes that count; None where one can never hold."""
         kept = []
         for c in conditions:
+            if c in self.facts:
+                continue
             low, high = bounds_of(c.position, self.bounds)
             if high < c.low or low >= c.high:
                 return None
@@ -201,8 +205,13 @@ class Pulls(Outlining):
     def put(self, x: Any, value: Register, index: tuple[Position, ...]) -> None:
         """`x` into memory."""
         buffer = self.plan.buffers[x]
-        mask = self.mask(self.guard(buffer, index))
+        mask = self.mask((*self.guard(buffer, index), *self.lanes_that_count(index)))
         self.store(value, self.base(buffer), buffer.offset, buffer.at(index), mask)
+
+    def lanes_that_count(self, index: tuple[Position, ...]) -> tuple[Condition, ...]:
+        """Where one axis ends another may go on: lanes beyond the end write nothing there."""
+        shared = [v for p in index for v, _ in p.terms if is_lane(v) and len(p.terms) > 1]
+        return tuple(Condition(variable(v), 0, self.ranges[v][1] + 1) for v in shared)
 
     # ---- axes
 

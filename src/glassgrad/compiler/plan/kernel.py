@@ -169,6 +169,7 @@ class Buffer:
     contiguous: int | None = None
     room: tuple[int, ...] = ()
     dense: bool = False
+    tight: frozenset[int] = frozenset()  # axes that are read as one: no gaps between their rows
     fixed: bool = False  # another plan has given it its place
     rolling: int | None = None  # the axis along which only the present chunk of the batch is held
     parent: Buffer | None = None  # the buffer that this one is a part of, from element `start`
@@ -193,14 +194,17 @@ class Buffer:
         if self.dense or contiguous is None or not self.shape:
             self.lay_out_dense()
             return
-        order = sorted(range(len(self.shape)), key=lambda a: a == contiguous)
+        tight = self.tight if contiguous in self.tight else frozenset()
+        order = sorted(range(len(self.shape)), key=lambda a: (a == contiguous, a in tight, a))
         strides, size, room = [0] * len(self.shape), 1, list(self.shape)
-        for axis in reversed(order):
+        for axis, outer in zip(reversed(order), [*order[-2::-1], None]):
             strides[axis] = size
-            if axis == contiguous or every_axis:
+            if (axis == contiguous or every_axis) and axis not in tight:
                 room[axis] = -(-self.shape[axis] // LANES) * LANES
             size *= room[axis]
-            if axis == contiguous and len(order) > 1 and size % 256 == 0:
+            joined = axis in self.tight and outer in self.tight
+            even = size % 256 == 0 if axis == contiguous else size > 1000 and size % 32 == 0
+            if even and outer is not None and not joined:
                 size += LANES  # caches map equal low bits to the same lines
         self.strides, self.room, self.contiguous = tuple(strides), tuple(room), contiguous
 
