@@ -7,6 +7,7 @@ for blocks of points of the axes that stay, the lane axis in vectors:
 pulls    any node at any point
 folds    each point's total
 loops    the blocks of points
+tiles    large contractions, by functions that kernels share
 panels   how an axis is divided
 others   copies the other way round, and rows that are added up
 """
@@ -15,11 +16,11 @@ from __future__ import annotations
 
 from ..plan.kernel import Kernel, Plan
 from ..target import Target
-from .loops import Loops
 from .others import Others
+from .tiles import Tiles
 
 
-class Nest(Loops, Others):
+class Nest(Tiles, Others):
     """The text of one kernel."""
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
