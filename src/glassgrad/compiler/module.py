@@ -8,6 +8,7 @@ from ..operations import loop
 from ..operations.elementwise import cast
 from ..types import uint8
 from .artifact import BY_NUMPY, FINE, NOT_FINITE
+from .emit.merge import merged
 from .graph import Graph, building, node, renewed
 from .nest import Nest
 from .plan.chunk import chunked
@@ -66,7 +67,8 @@ def module_text(plan: Plan, target: Target) -> str:
     kernels = [k for k in plan.kernels if k.call is None or not is_call(k.call)]
     nests = [Nest(plan, k, target) for k in kernels]
     helpers = {name: text for nest in nests for name, text in nest.helpers.items()}
-    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step_text(plan)])
+    texts = merged([nest.text() for nest in nests])
+    return "\n".join([HEADER, *helpers.values(), *texts, step_text(plan)])
 
 
 def step_text(plan: Plan) -> str:

@@ -35,9 +35,19 @@ class Shape(NamedTuple):
         return f"tile_{self.rows}x{self.vectors}_{llvm_type(self.dtype)}"
 
     @property
+    def wide(self) -> str:
+        """LLVM's name of a vector."""
+        return f"<{LANES} x {llvm_type(self.dtype)}>"
+
+    @property
+    def size(self) -> int:
+        """Bytes of a vector."""
+        return LANES * self.dtype.itemsize
+
+    @property
     def row(self) -> int:
         """Bytes of a row of sums."""
-        return self.vectors * LANES * self.dtype.itemsize
+        return self.vectors * self.size
 
 
 ARGUMENTS = (
@@ -48,37 +58,60 @@ ARGUMENTS = (
 
 def micro_kernel(shape: Shape) -> str:
     """The text of the function; distances are bytes, `start` and `end` those of rows of sums."""
-    rows, vectors, dtype = shape
-    kind, size = llvm_type(dtype), LANES * dtype.itemsize
-    wide, align = f"<{LANES} x {kind}>", dtype.itemsize
-    suffix = f"v{LANES}f{8 * dtype.itemsize}"
-    tile = [(r, v) for r in range(rows) for v in range(vectors)]
-    lines = [f"define internal void @{shape.name}({ARGUMENTS}) noinline {{", "entry:"]
-    lines += [f"%far = mul i64 %step, {AHEAD}"]
-    for r in range(rows):
+    return "\n".join(
+        [
+            f"define internal void @{shape.name}({ARGUMENTS}) noinline {{",
+            *_begun(shape),
+            *_step(shape),
+            *_kept(shape),
+            "ret void",
+            "}\n",
+        ]
+    )
+
+
+def _tile(shape: Shape) -> list[tuple[int, int]]:
+    return [(r, v) for r in range(shape.rows) for v in range(shape.vectors)]
+
+
+def _begun(shape: Shape) -> list[str]:
+    """What the sums start from."""
+    lines = ["entry:", f"%far = mul i64 %step, {AHEAD}"]
+    for r in range(shape.rows):
         lines += [
             f"%k{r} = call i64 @llvm.umin.i64(i64 {r}, i64 %last)",
             f"%o{r} = mul i64 %row, %k{r}",
             f"%os{r} = mul i64 %start, %k{r}",
             f"%s{r} = getelementptr i8, ptr %from, i64 %os{r}",
         ]
-    for r, v in tile:
+    for r, v in _tile(shape):
         lines += [
-            f"%s{r}_{v} = getelementptr i8, ptr %s{r}, i64 {v * size}",
-            f"%z{r}_{v} = load {wide}, ptr %s{r}_{v}, align {align}",
+            f"%s{r}_{v} = getelementptr i8, ptr %s{r}, i64 {v * shape.size}",
+            f"%z{r}_{v} = load {shape.wide}, ptr %s{r}_{v}, align {shape.dtype.itemsize}",
         ]
-    lines += ["br label %loop", "loop:", "%i = phi i64 [0, %entry], [%n, %loop]"]
-    lines += ["%x = phi ptr [%a, %entry], [%xn, %loop]", "%w = phi ptr [%b, %entry], [%wn, %loop]"]
-    for r, v in tile:
+    return [*lines, "br label %loop"]
+
+
+def _step(shape: Shape) -> list[str]:
+    """The loop over p."""
+    wide, kind, align = shape.wide, llvm_type(shape.dtype), shape.dtype.itemsize
+    suffix = f"v{LANES}f{8 * align}"
+    lines = [
+        "loop:",
+        "%i = phi i64 [0, %entry], [%n, %loop]",
+        "%x = phi ptr [%a, %entry], [%xn, %loop]",
+        "%w = phi ptr [%b, %entry], [%wn, %loop]",
+    ]
+    for r, v in _tile(shape):
         lines.append(f"%c{r}_{v} = phi {wide} [%z{r}_{v}, %entry], [%d{r}_{v}, %loop]")
     lines += ["%next = getelementptr i8, ptr %x, i64 %far"]
     lines += ["call void @llvm.prefetch.p0(ptr %next, i32 0, i32 3, i32 1)"]
-    for v in range(vectors):
+    for v in range(shape.vectors):
         lines += [
-            f"%w{v} = getelementptr i8, ptr %w, i64 {v * size}",
+            f"%w{v} = getelementptr i8, ptr %w, i64 {v * shape.size}",
             f"%b{v} = load {wide}, ptr %w{v}, align {align}",
         ]
-    for r in range(rows):
+    for r in range(shape.rows):
         lines += [
             f"%x{r} = getelementptr i8, ptr %x, i64 %o{r}",
             f"%e{r} = load {kind}, ptr %x{r}, align {align}",
@@ -88,22 +121,27 @@ def micro_kernel(shape: Shape) -> str:
         lines += [
             f"%d{r}_{v} = call {wide} @llvm.fma.{suffix}"
             f"({wide} %a{r}, {wide} %b{v}, {wide} %c{r}_{v})"
-            for v in range(vectors)
+            for v in range(shape.vectors)
         ]
-    lines += [
+    return [
+        *lines,
         "%xn = getelementptr i8, ptr %x, i64 %step",
         "%wn = getelementptr i8, ptr %w, i64 %across",
         "%n = add i64 %i, 1",
         "%more = icmp slt i64 %n, %count",
         "br i1 %more, label %loop, label %done",
-        "done:",
     ]
-    for r in range(rows):
+
+
+def _kept(shape: Shape) -> list[str]:
+    """The sums into memory."""
+    lines = ["done:"]
+    for r in range(shape.rows):
         lines += [f"%oe{r} = mul i64 %end, %k{r}"]
         lines += [f"%t{r} = getelementptr i8, ptr %to, i64 %oe{r}"]
-    for r, v in tile:
+    for r, v in _tile(shape):
         lines += [
-            f"%t{r}_{v} = getelementptr i8, ptr %t{r}, i64 {v * size}",
-            f"store {wide} %d{r}_{v}, ptr %t{r}_{v}, align {align}",
+            f"%t{r}_{v} = getelementptr i8, ptr %t{r}, i64 {v * shape.size}",
+            f"store {shape.wide} %d{r}_{v}, ptr %t{r}_{v}, align {shape.dtype.itemsize}",
         ]
-    return "\n".join([*lines, "ret void", "}\n"])
+    return lines
