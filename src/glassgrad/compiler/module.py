@@ -8,6 +8,7 @@ from ..operations import loop
 from ..operations.elementwise import cast
 from ..types import uint8
 from .artifact import BY_NUMPY, FINE, NOT_FINITE
+from .emit.merge import merged
 from .graph import Graph, building, node, renewed
 from .nest import Nest
 from .plan.chunk import chunked
@@ -80,7 +81,8 @@ def module_text(plan: Plan, target: Target) -> str:
         steps = parts_text(plan, target)
     else:
         steps = steps_text(plan)
-    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), steps])
+    texts = merged([nest.text() for nest in nests])
+    return "\n".join([HEADER, *helpers.values(), *texts, steps])
 
 
 def steps_of(plan: Plan) -> list[tuple[str, list[Kernel]]]:

@@ -8,6 +8,7 @@ pulls    any node at any point
 spans    which places of a window lie within its input
 folds    each point's total
 loops    the blocks of points
+tiles    large contractions, by functions that kernels share
 panels   how an axis is divided
 others   maps that are stored the other way round, and rows that are added up
 """
@@ -16,11 +17,11 @@ from __future__ import annotations
 
 from ..plan.kernel import Kernel, Plan
 from ..target import Target
-from .loops import Loops
 from .others import Others
+from .tiles import Tiles
 
 
-class Nest(Loops, Others):
+class Nest(Tiles, Others):
     """The text of one kernel."""
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:

@@ -125,7 +125,7 @@ class Loops(Folds):
         kernel = self.kernel
         axes = sorted(block, key=lambda a: a == kernel.out_lane)  # along the memory, row by row
         points = [dict(zip(axes, p)) for p in product(*map(block.__getitem__, axes))]
-        self.points = len(points)
+        self.points = len(points) * self.written_out()
         if kernel.contracts and math.prod(kernel.extents) > MANY_POINTS:
             self.fetch_ahead(points)
         for hero in kernel.heroes:
@@ -146,6 +146,11 @@ class Loops(Folds):
                 return totals
 
             self.over(kernel.inner, {}, [], store, kernel.lane)
+
+    def written_out(self) -> int:
+        """How many steps of what is folded away are straight code."""
+        steps = math.prod(map(self.length, self.kernel.inner))
+        return 1 if self.kernel.contracts or steps > UNROLL else steps
 
     def fetch_ahead(self, points: list[Point]) -> None:
         """Have the cache fetch, while a tile is summed, what its sums will be added to."""

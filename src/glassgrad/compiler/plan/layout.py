@@ -203,20 +203,21 @@ def _option(
             return ()
         name = f"a{axis}"
         kept = [
-            _access(plan.buffers[r.node], r.index, name)
-            for r in found
-            if r.node in plan.buffers and r.node not in kernel.heroes
+            _access(plan.buffers[r.node], r.index, name) for r in found if r.node in plan.buffers
         ]
         return tuple(dict.fromkeys(a for a in kept if a is not None))
+
+    def read(found: list[Read]) -> list[Read]:
+        return [r for r in found if r.node not in kernel.heroes]
 
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
     inside = [w for w in written if w.node in kernel.within]
     outside = [w for w in written if w.node not in kernel.within]
     stores = () if kernel.call is not None else along(outside, out) + along(inside, lane)
-    read = along(others, out if kernel.heroes else lane)
+    reads = along(read(operands), lane), along(read(others), out if kernel.heroes else lane)
     runs, parts = plan.chunks if kernel.phase == 1 else 1, _parts(plan, kernel)
     cycles = _cycles(kernel, lane, out, runs) + _merging(kernel, lane, parts)
-    return Option(lane, out, parts, along(operands, lane), read, stores, cycles, runs)
+    return Option(lane, out, parts, *reads, stores, cycles, runs)
 
 
 def _merging(kernel: Kernel, lane: Any, parts: int | None) -> float:
