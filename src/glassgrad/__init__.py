@@ -88,6 +88,7 @@ _warnings.filterwarnings(
 if _typing.TYPE_CHECKING:
     from . import accelerator, backends, cuda, data, files, func, linalg, nn, optim, training, utils
     from .compiler import TraceError, compile
+    from .exporter import export
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -139,6 +140,7 @@ _LATER = {
     **dict.fromkeys(_FUNCTIONAL.split(), "nn.functional"),
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
+    "export": "exporter",
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
 }
 

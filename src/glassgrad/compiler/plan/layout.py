@@ -71,7 +71,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
     plan.cycles = sum(k.cycles for k in plan.kernels)
-    _give_addresses(plan)
+    give_addresses(plan)
     return plan
 
 
@@ -315,14 +315,14 @@ def _replaced(root: Any, old: Any, new: Any) -> Any:
 # ---- addresses
 
 
-def _give_addresses(plan: Plan) -> None:
+def give_addresses(plan: Plan) -> None:
     """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
     cells = [plan.buffers[x] for x in plan.graph.cells]
     ordered = cells + [plan.buffers[x] for x in plan.sums] + list(plan.buffers.values())
     size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
     size = -(-size // LINE) * LINE
     for buffer in {id(b): b for b in ordered}.values():
-        if buffer.outside or buffer.fixed or buffer.parent is not None:
+        if buffer.base != "%arena" or buffer.fixed or buffer.parent is not None:
             continue
         buffer.offset = size
         size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
