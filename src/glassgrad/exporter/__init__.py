@@ -8,6 +8,6 @@ functions  kernels in C
 c_file, llvm_file, header   the files
 """
 
-from .export import ExportError, export
+from .model import ExportError, export
 
 __all__ = ["ExportError", "export"]

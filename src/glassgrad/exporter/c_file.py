@@ -93,7 +93,7 @@ def predict(program: Program, name: str) -> str:
         rows=declared(program, name, True),
         words=program.scratch // 8,
         pointers=", ".join(x for x, _ in slots),
-        moved=", ".join(f"{x} + i * {s.count}" for x, s in slots),
+        moved=", ".join(f"{x} + i * {s.size}" for x, s in slots),
         name=name,
     ).lstrip()
 

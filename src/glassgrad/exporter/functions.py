@@ -11,27 +11,29 @@ from collections.abc import Iterator
 
 from .meaning import C_TYPES, SIZES, c_type, expression, literal, name_of
 from .prelude import Prelude
-from .reading import Block, Function, Instruction, Operand, Text, Type, UnknownError
+from .reading import Block, Constant, Function, Instruction, Operand, Text, UnknownError
 
-KEYWORDS = set(
-    """auto break case char const continue default do double else enum extern float for goto if
-    inline int long register restrict return short signed sizeof static struct switch typedef union
-    unsigned void volatile while""".split()
-)
+WORDS = """
+auto break case char const continue default do double else enum extern float for goto if
+inline int long register restrict return short signed sizeof static struct switch typedef union
+unsigned void volatile while
+"""
+KEYWORDS = frozenset(WORDS.split())
 IGNORED = ("prefetch",)  # no value depends on it
 
 
 def written(text: Text, prefix: str, prelude: Prelude) -> str:
     """All constants and functions of a module, with a prefix before their names."""
-    parts = [array(c, prefix) for c in text.constants]
     bodies = [Body(f, prefix, prelude, text) for f in text.functions]
     made = [body.text() for body in bodies]
+    used = {x for body in made for x in re.findall(rf"\b{prefix}_(\w+)", body)}
+    parts = [array(c, prefix) for c in text.constants if c.name in used]
     return "\n".join([*parts, *(f"{body.head};" for body in bodies), "", *made])
 
 
-def array(constant: object, prefix: str) -> str:
+def array(constant: Constant, prefix: str) -> str:
     """`static const uint64_t model_two_over_pi[21] = {...};`"""
-    name, count, kind, values = constant  # type: ignore[misc]
+    name, count, kind, values = constant
     listed = ", ".join(literal(kind, v) for v in values) or "0"
     return f"static const {C_TYPES[kind.name]} {prefix}_{name}[{count}] = {{{listed}}};"
 
@@ -51,6 +53,7 @@ class Body:
         )
         result = spaced(prelude.type(function.result))
         self.head = f"static {result}{prefix}_{function.name}({listed or 'void'})"
+        drop_unused(function)
         self.shared = shared(function)
         self.targets = {x for b in function.blocks for i in b.instructions for x in i.labels}
         self.phis = {
@@ -60,11 +63,14 @@ class Body:
 
     def text(self) -> str:
         """The definition."""
-        lines = [self.head, "{", *self.variables()]
+        lines = []
         for block in self.function.blocks:
             label = f"{label_of(block.name)}: " if block.name in self.targets else ""
             lines += [f"{label}{{", *(f"    {line}" for line in self.block(block)), "}"]
-        return "\n".join([*lines, "}", ""])
+        used = {x for b in self.function.blocks for i in b.instructions for x in names_in(i)}
+        unused = [own(x) for _, x in self.function.parameters if x not in used]
+        head = [self.head, "{", *self.variables(), *(f"    (void){x};" for x in unused)]
+        return "\n".join([*head, *lines, "}", ""])
 
     def variables(self) -> Iterator[str]:
         """Declarations of what several blocks use."""
@@ -303,9 +309,25 @@ def shared(function: Function) -> set[str]:
             if made.op == "phi":
                 uses = [(x.value.text, x.block) for x in made.incoming if x.value.form == "name"]
             else:
-                uses = [(name, block.name) for name in re.findall(r"%([\w.]+)", made.line)]
+                uses = [(name, block.name) for name in names_in(made)]
             found |= {name for name, at in uses if home.get(name, at) != at}
     return found
+
+
+def drop_unused(function: Function) -> None:
+    """Take out what nothing uses, from the end, so that C compilers do not warn of it."""
+    everything = [i for b in function.blocks for i in b.instructions]
+    used = {n for i in everything if i.op == "phi" for n in names_in(i)}
+    for made in reversed(everything):
+        if not made.result or made.result in used or made.op == "phi":
+            used.update(names_in(made))
+    for block in function.blocks:
+        block.instructions = [i for i in block.instructions if not i.result or i.result in used]
+
+
+def names_in(made: Instruction) -> list[str]:
+    """The registers that an instruction names, its own too."""
+    return re.findall(r"%([\w.]+)", made.line)
 
 
 def own(name: str) -> str:
@@ -322,6 +344,3 @@ def label_of(name: str) -> str:
 def spaced(kind: str) -> str:
     """A type before a name: `float x`, `char *p`."""
     return kind if kind.endswith("*") else f"{kind} "
-
-
-__all__ = ["Type", "written"]

@@ -49,8 +49,8 @@ def declared(program: Program, name: str, rows: bool) -> str:
 def header(program: Program, facts: Facts) -> str:
     """The header file."""
     name, upper = facts.name, facts.name.upper()
-    counts = [(f"{upper}_{x.upper()}_SIZE", s.count) for x, s in parameters(program)]
-    counts.append((f"{upper}_Y_SIZE", program.output.count))
+    counts = [(f"{upper}_{x.upper()}_SIZE", s.size) for x, s in parameters(program)]
+    counts.append((f"{upper}_Y_SIZE", program.output.size))
     counts.append((f"{upper}_SCRATCH_BYTES", program.scratch))
     return "\n".join(
         [
@@ -116,16 +116,16 @@ def meaning(slot: Slot) -> str:
     kind = c_name(slot.dtype)
     note = ", the bits of half precision" if slot.dtype.name == "float16" else ""
     note = ", 0 or 1" if slot.dtype.name == "bool" else note
-    noun = "number" if slot.count == 1 else "numbers"
+    noun = "number" if slot.size == 1 else "numbers"
     shape = f", an array {list(slot.shape)} in C order" if len(slot.shape) > 1 else ""
-    return f"{slot.count:,} {noun} of type {kind}{note}{shape}"
+    return f"{slot.size:,} {noun} of type {kind}{note}{shape}"
 
 
 def class_lines(program: Program, classes: tuple[str, ...]) -> list[str]:
     """What the outputs stand for."""
     if not classes:
         return []
-    if program.output.count == 1:
+    if program.output.size == 1:
         return [f"   the score of class {classes[-1]} against {classes[0]}"]
     return [f"   y[{i}] is the score of class {c}" for i, c in enumerate(classes)]
 

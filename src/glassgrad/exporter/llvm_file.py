@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..compiler.machine import object_code, parsed
+from ..compiler.machine import initialized, parsed
 from ..compiler.target import Target
 from .header import MARK, parameters
 from .program import Program, Weights
@@ -90,7 +90,7 @@ def rows(program: Program, name: str) -> str:
     slots = [s for _, s in parameters(program)] + [program.output]
     steps = []
     for p, s in zip(names, slots):
-        steps.append(f"  %o{p} = mul i64 %i, {s.count * s.dtype.itemsize}")
+        steps.append(f"  %o{p} = mul i64 %i, {s.size * s.dtype.itemsize}")
         steps.append(f"  %row{p} = getelementptr i8, ptr %{p}, i64 %o{p}")
     return ROWS.format(
         name=name,
@@ -108,4 +108,10 @@ def llvm_file(program: Program, name: str, target: Target) -> bytes:
 
 def object_file(program: Program, name: str, target: Target) -> bytes:
     """Machine code that needs nothing else."""
-    return object_code(llvm_text(program, name), target)
+    from ..compiler.target import host
+
+    llvm = initialized(target == host())
+    generator = llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small"
+    )
+    return generator.emit_object(parsed(llvm_text(program, name), target))

@@ -236,12 +236,12 @@ def fptrunc(kind: Type, result: Type, x: str) -> str | None:
 
 def sitofp(kind: Type, result: Type, x: str) -> str | None:
     """A real number from an integer with a sign."""
-    return None if "half" == result.name else f"({c_type(result)}){signed(kind, x)}"
+    return None if result.name == "half" else f"({c_type(result)}){signed(kind, x)}"
 
 
 def uitofp(kind: Type, result: Type, x: str) -> str | None:
     """A real number from an integer without a sign."""
-    return None if "half" == result.name else f"({c_type(result)}){x}"
+    return None if result.name == "half" else f"({c_type(result)}){x}"
 
 
 def fptosi(kind: Type, result: Type, x: str) -> str | None:

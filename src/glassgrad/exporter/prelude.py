@@ -139,7 +139,9 @@ class Prelude:
         """`f32_of_bits_i32`"""
         a, b = PLAIN[to], PLAIN[kind]
         self.pieces.setdefault(
-            name, f"static inline {a} {name}({b} x) {{ {a} y; memcpy(&y, &x, sizeof y); return y; }}"
+            name,
+            f"static inline {a} {name}({b} x)\n{{\n    {a} y;\n    memcpy(&y, &x, sizeof y);\n"
+            "    return y;\n}",
         )
 
     def to_integer(self, name: str, to: str, kind: str) -> None:

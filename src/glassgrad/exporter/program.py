@@ -44,7 +44,7 @@ class Slot(NamedTuple):
     shape: tuple[int, ...]
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """Elements of a row."""
         return int(np.prod(self.shape, dtype=np.int64))
 
@@ -73,8 +73,6 @@ def program_of(graph: Graph, target: Target) -> Program:
     """
     if graph.updates:
         raise ExportError("the model changes what it holds, or draws random numbers, in eval mode")
-    if len(graph.outputs) != 1:
-        raise ExportError(f"the model gives {len(graph.outputs)} tensors; one is exported")
     plan = planned(graph)
     if called := [k.call.operation.name for k in plan.kernels if by_numpy(k)]:
         raise ExportError(f"{', '.join(dict.fromkeys(called))} is computed by NumPy, not natively")
@@ -82,9 +80,10 @@ def program_of(graph: Graph, target: Target) -> Program:
     give_addresses(plan)
     text = module_text(plan, target).replace("define i32 @step", "define internal i32 @step")
     (y,) = plan.graph.outputs
+    read = set(re.findall(r"@(w\d+)\b", text))
     return Program(
         text,
-        weights,
+        [w for w in weights if w.name in read],
         [slot(x) for x in plan.graph.inputs],
         slot(y),
         -(-plan.arena // 64) * 64,

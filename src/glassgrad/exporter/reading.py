@@ -35,6 +35,9 @@ class Type(NamedTuple):
         return Type(self.name)
 
 
+NOTHING = Type("void")
+
+
 class Operand(NamedTuple):
     """A value: the name of a register or of a global, a number, or a constant's parts.
 
@@ -61,7 +64,7 @@ class Instruction:
     op: str
     line: str
     result: str = ""
-    type: Type = Type("void")
+    type: Type = NOTHING
     operands: list[Operand] = field(default_factory=list)
     word: str = ""
     labels: list[str] = field(default_factory=list)
@@ -91,7 +94,7 @@ class Constant(NamedTuple):
     """An array that the text holds."""
 
     name: str
-    count: int
+    length: int
     type: Type
     values: tuple[str, ...]  # none: zeros
 
@@ -378,12 +381,12 @@ class Reader:
         made.type = together.parts[made.numbers[0]] if made.op == "extractvalue" else together
 
 
-KINDS = {
-    **dict.fromkeys("add sub mul udiv sdiv urem srem shl lshr ashr and or xor".split(), "binary"),
-    **dict.fromkeys("fadd fsub fmul fdiv".split(), "binary"),
-    **dict.fromkeys("bitcast sext zext trunc fpext fptrunc sitofp uitofp fptosi".split(), "cast"),
-    **dict.fromkeys("insertelement extractelement shufflevector".split(), "listed"),
-    **dict.fromkeys(("extractvalue", "insertvalue"), "part"),
-    **dict.fromkeys(("fneg", "freeze"), "unary"),
-    **dict.fromkeys(("fcmp", "icmp"), "compare"),
+FORMS = {
+    "binary": "add sub mul udiv sdiv urem srem shl lshr ashr and or xor fadd fsub fmul fdiv",
+    "cast": "bitcast sext zext trunc fpext fptrunc sitofp uitofp fptosi",
+    "compare": "fcmp icmp",
+    "listed": "insertelement extractelement shufflevector",
+    "part": "extractvalue insertvalue",
+    "unary": "fneg freeze",
 }
+KINDS = {op: form for form, ops in FORMS.items() for op in ops.split()}

@@ -85,7 +85,7 @@ def export(
     prefix = checked_name(Path(path).stem if name is None else name)
     free(path, overwrite)
     program = program_of(graph_of(model, input_shape, dtype), target)
-    count = program.output.count
+    count = program.output.size
     labels = () if classes is None else tuple(map(str, classes))
     if labels and len(labels) not in ({1, 2} if count == 1 else {count}):
         raise ExportError(f"{len(labels)} classes are named, and the model has {count} outputs")
@@ -183,6 +183,8 @@ def graph_of(model: Any, input_shape: Any, dtype: Any) -> Graph:
     if entry.changed or random_states(model) != before:
         raise ExportError("the model draws random numbers, or changes its attributes, in eval mode")
     graph = rewritten(lowered(entry.graph))
+    if not entry.single:
+        raise ExportError("the model does not give one new tensor: export what gives one")
     if any(y.shape[:1] != (1,) for y in graph.outputs):
         raise ExportError("the output has no axis of rows: a row of inputs gives no row of outputs")
     return graph
