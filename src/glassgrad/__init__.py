@@ -152,7 +152,8 @@ def __getattr__(name):
         return import_module(f".{name}", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return found
 
 
 def __dir__():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..operations.elementwise import cast
@@ -75,3 +76,41 @@ def epoch_text(plan: Plan) -> str:
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
     return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind)
+
+
+ROWS = """
+define i32 @rows(ptr %arena, ptr %table, ptr %results, i64 %blocks) {{
+entry:
+  br label %block
+block:
+  %t = phi i64 [0, %entry], [%next, %fine]
+  %code = call i32 @step(ptr %arena, ptr %table)
+  %ok = icmp eq i32 %code, 0
+  br i1 %ok, label %fine, label %done
+fine:
+  %from = getelementptr i8, ptr %arena, i64 {offset}
+  %o = mul i64 %t, {bytes}
+  %to = getelementptr i8, ptr %results, i64 %o
+  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 {bytes}, i1 false)
+{inputs}
+  %next = add i64 %t, 1
+  %more = icmp slt i64 %next, %blocks
+  br i1 %more, label %block, label %done
+done:
+  ret i32 %code
+}}
+"""
+
+NEXT_ROWS = """  %s{i} = getelementptr ptr, ptr %table, i64 {i}
+  %a{i} = load ptr, ptr %s{i}
+  %b{i} = getelementptr i8, ptr %a{i}, i64 {bytes}
+  store ptr %b{i}, ptr %s{i}"""
+
+
+def rows_text(plan: Plan) -> str:
+    """The function that goes through blocks of rows; results lie one after another."""
+    result = plan.buffers[plan.graph.outputs[0]]
+    sizes = [math.prod(x.shape) * x.dtype.itemsize for x in plan.graph.inputs]
+    inputs = "\n".join(NEXT_ROWS.format(i=i, bytes=n) for i, n in enumerate(sizes))
+    bytes_ = math.prod(result.shape) * result.dtype.itemsize
+    return ROWS.format(offset=result.offset, bytes=bytes_, inputs=inputs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .artifact import Artifact, Call, Table
-from .batches import epoch_text, gathering
+from .batches import epoch_text, gathering, rows_text
 from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
@@ -20,13 +20,14 @@ def plan_of(request: Any) -> Plan:
         graph = change(graph)
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
-    return planned(graph, request.resident, beside(request.cells))
+    return planned(graph, request.resident, beside(request.cells), request.order)
 
 
 def text_of(request: Any) -> str:
     """The module, in LLVM's language."""
     steps = "" if request.sources is None else epoch_text(request.plan)
-    return module_text(request.plan, request.target) + steps
+    blocks = rows_text(request.plan) if request.order == "rows" else ""
+    return module_text(request.plan, request.target) + steps + blocks
 
 
 def artifact_of(plan: Plan, code: bytes) -> Artifact:

@@ -20,9 +20,13 @@ from .target import Target
 HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
 
 
-def planned(graph: Graph, resident: bool = False, beside: Plan | None = None) -> Plan:
+def planned(
+    graph: Graph, resident: bool = False, beside: Plan | None = None, order: str = ""
+) -> Plan:
     """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
-    return laid_out(placed(chunked(grouped(prepared(graph)))), resident, beside)
+    plan = placed(chunked(grouped(prepared(graph))))
+    plan.order = order
+    return laid_out(plan, resident, beside)
 
 
 def prepared(graph: Graph) -> Graph:

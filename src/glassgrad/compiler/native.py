@@ -137,16 +137,13 @@ class Workplace:
 
     def run(self, inputs: list, cells: list, hypers: list) -> list[np.ndarray]:
         """One step."""
-        if cells is not self.cells:
-            self.take(cells)
+        self.ready(cells)
         for i, memory in self.near:
             memory[...] = inputs[i]
         kept = [self.point(i, place, inputs[i]) for i, place in self.far] if self.far else None
         doubles = self.doubles
         for place, number in zip(self.hypers, hypers):
             doubles[place] = number
-        for array, memory, _ in self.copies:
-            memory[...] = array
         code = self.step(*self.addresses)
         del kept  # so long the step reads it
         if code:
@@ -155,6 +152,13 @@ class Workplace:
             if written:
                 array[...] = memory
         return list(map(np.ndarray.copy, self.outputs))
+
+    def ready(self, cells: list) -> None:
+        """Have the values of cells where the step reads them."""
+        if cells is not self.cells:
+            self.take(cells)
+        for array, memory, _ in self.copies:
+            memory[...] = array
 
     def point(self, number: int, place: Place, array: np.ndarray) -> np.ndarray:
         """Let the step read an input where it is, or a copy; what must live as long."""

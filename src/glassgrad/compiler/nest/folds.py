@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from ...operations.loop import PRODUCTS
 from ...types import is_real
-from ..emit.position import LANES, Position, constant, lanes_of
+from ..emit.position import LANE_POSITION, LANES, Position, constant, is_lane, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import CHUNK, identity, space
 from ..plan.pull import Condition, operand_read
 from .pulls import Point, Pulls
 
 UNROLL = 16  # inner loops this short are straight code
+GROUP = 4  # partial sums that are merged before the next ones are made
 
 
 class Folds(Pulls):
@@ -23,6 +25,8 @@ class Folds(Pulls):
     def totals(self, hero: Any, points: list[Point]) -> list[Register]:
         """The hero at each point."""
         kernel = self.kernel
+        if kernel.in_parts:
+            return self.parted(hero, points)
         if kernel.lane in kernel.inner and kernel.out_lane in kernel.outer:
             return self.dots(hero, points)
         totals = self.fold(hero, points)
@@ -34,20 +38,92 @@ class Folds(Pulls):
     def fold(self, hero: Any, points: list[Point]) -> list[Register]:
         """Each point's total over the axes that vanish."""
         kernel, entries = self.kernel, space(hero).reads
-        lanes = kernel.lane is not None
-        start = self.literal(identity(hero), hero.dtype, lanes)
+        start = self.start_of(hero)
 
         def step(inner: Point, totals: list[Register]) -> list[Register]:
             found = []
             for point, total in zip(points, totals):
-                place = {**point, **inner}
+                place = self.place(point, inner)
+                if place is None:
+                    found.append(total)
+                    continue
                 values = [
                     self.operand(x, at, place) for x, at in zip(hero.inputs, entries, strict=True)
                 ]
                 found.append(self.stepped(hero, total, values, inner))
             return found
 
-        return self.over(kernel.inner, {}, [start] * len(points), step)
+        by = kernel.parts if kernel.in_parts else kernel.lane
+        return self.over(kernel.inner, {}, [start] * len(points), step, by)
+
+    def parted(self, hero: Any, points: list[Point]) -> list[Register]:
+        """Sixteen partial sums for each point, merged as those of sixteen lanes are."""
+        axis, merge = self.kernel.parts, hero.operation.fold.merge
+        assert axis is not None
+        count, start = min(LANES, self.length(axis)), self.start_of(hero)
+        if len(points) > 1:
+            return self.part_by_part(hero, points, [start] * len(points))
+        totals = self.fold(hero, [{**points[0], axis: constant(n)} for n in range(count)])
+        parts = totals + [start] * (LANES - count)
+        return [self.merged(parts, lambda a, b: merge(self, a, b))]
+
+    def part_by_part(self, hero: Any, points: list[Point], start: list[Register]) -> list[Register]:
+        """The same for several points, which share what they read, in loops over groups of parts.
+
+        A group has one total for each point; these wait in memory, so that few registers do.
+        """
+        count, rest = divmod(self.length(self.kernel.parts or 0), LANES)
+        if not count:
+            return self.in_turn(
+                hero, [self.part(hero, points, constant(n), start) for n in range(LANES)]
+            )
+        size = len(points) * LANES
+        memory = self.own_memory(size * (LANES // GROUP), hero.dtype)
+        ends = sorted({0, rest // GROUP, -(-rest // GROUP), LANES // GROUP})
+        for first, end in pairwise(ends):  # their parts have as many elements
+            with self.loop(first, end) as group:
+                at = group.index * GROUP
+                parts = [self.part(hero, points, at + n, start) for n in range(GROUP)]
+                for k, total in enumerate(self.in_turn(hero, parts)):
+                    there = group.index * size + (LANE_POSITION + k * LANES)
+                    self.store(total, memory, 0, there)
+        waiting = [
+            [
+                self.load(memory, 0, constant(n * size + k * LANES) + LANE_POSITION, hero.dtype)
+                for k in range(len(points))
+            ]
+            for n in range(LANES // GROUP)
+        ]
+        return self.in_turn(hero, waiting)
+
+    def part(
+        self, hero: Any, points: list[Point], n: Position, start: list[Register]
+    ) -> list[Register]:
+        """Partial sum `n` of each point."""
+        axis = self.kernel.parts
+        assert axis is not None
+        if n.constant >= self.length(axis):
+            return start
+        return self.fold(hero, [{**p, axis: n} for p in points])
+
+    def in_turn(self, hero: Any, parts: list[list[Register]]) -> list[Register]:
+        """Parts of several points, merged point by point."""
+        merge = hero.operation.fold.merge
+        return [self.merged(list(p), lambda a, b: merge(self, a, b)) for p in zip(*parts)]
+
+    def place(self, point: Point, inner: Point) -> Point | None:
+        """A point of the fold; None for a partial sum that has no element there."""
+        axis = self.kernel.parts
+        if axis is None or axis not in point:
+            return {**point, **inner}
+        count = next(self.ranges[v][1] + 1 for v, _ in inner[axis].terms if is_lane(v))
+        if self.range_of(point[axis])[0] >= count:
+            return None
+        return {**point, **inner, axis: inner[axis].first_lane + point[axis]}
+
+    def start_of(self, hero: Any) -> Register:
+        """What each total starts from."""
+        return self.literal(identity(hero), hero.dtype, self.kernel.lane is not None)
 
     def stepped(self, hero: Any, total: Register, values: list[Any], inner: Point) -> Register:
         """One step of a fold; lanes beyond the end of the axis leave the total as it is."""
@@ -97,19 +173,19 @@ class Folds(Pulls):
         return [self.gathered(t, lambda a, b: merge(self, a, b)) for t in totals]
 
     def over(
-        self, axes: tuple[int, ...], inner: Point, totals: list[Register], body: Callable
+        self, axes: tuple[int, ...], inner: Point, totals: list[Register], body: Callable, by: Any
     ) -> list[Register]:
-        """totals = body(inner, totals) over the inner axes; the lane in vectors, its rest alone."""
+        """totals = body(inner, totals) over inner axes; axis `by` by sixteen, its rest alone."""
         if not axes:
             return body(inner, totals)
         axis, rest = axes[0], axes[1:]
         count = self.length(axis)
-        size = LANES if axis == self.kernel.lane else 1
+        size = LANES if axis == by else 1
         whole = count - count % size
 
         def go(i: Position, totals: list[Register]) -> list[Register]:
             at = self.start(axis) + (i + lanes_of(count - i.constant) if size > 1 else i)
-            return self.over(rest, {**inner, axis: at}, totals, body)
+            return self.over(rest, {**inner, axis: at}, totals, body, by)
 
         if not self.kernel.contracts and math.prod(map(self.length, axes)) <= UNROLL:
             for i in range(0, whole, size):

@@ -13,6 +13,7 @@ from .folds import UNROLL, Folds
 from .panels import panels
 from .pulls import Point
 
+SHORT = {1: 4, 2: 3}  # vectors -> rows that are worked on together where sums are straight code
 MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
 
 
@@ -62,6 +63,10 @@ class Loops(Folds):
         """How many positions at a time, and how many elements each of them is."""
         kernel = self.kernel
         tile = self.processor.tile(self.widest())
+        if kernel.in_parts and self.length(kernel.parts or 0) <= LANES:
+            tile = tile._replace(most_vectors=min(tile.most_vectors, max(SHORT)), rows=SHORT)
+        if kernel.in_parts and not (kernel.contracts and kernel.lane is not None):
+            return 1, LANES if axis == kernel.out_lane else 1  # a point has sixteen sums
         if axis == kernel.out_lane:
             if kernel.lane in kernel.inner:  # sixteen folds make one vector
                 return 1, LANES
@@ -109,7 +114,7 @@ class Loops(Folds):
                     self.keep(wide, {**point, **inner})
                 return totals
 
-            self.over(kernel.inner, {}, [], store)
+            self.over(kernel.inner, {}, [], store, kernel.lane)
 
     def fetch_ahead(self, points: list[Point]) -> None:
         """Have the cache fetch, while a tile is summed, what its sums will be added to."""

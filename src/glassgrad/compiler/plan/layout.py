@@ -24,6 +24,8 @@ GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
+WINDOWS = ("convolution", "overlap")
+Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
 
 
 class Access(NamedTuple):
@@ -39,6 +41,7 @@ class Option(NamedTuple):
 
     lane: int | None
     out: int | None
+    parts: int | None
     operands: tuple[Access, ...]
     others: tuple[Access, ...]
     stores: tuple[Access, ...]
@@ -65,6 +68,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
     best = _searched(plan)
     for kernel, option in zip(list(plan.kernels), best.chosen):
         kernel.lane, kernel.out_lane, kernel.cycles = option.lane, option.out, option.cycles
+        kernel.parts = option.parts
         if kernel.contracts:
             _repack_operands(plan, kernel, best.layout)
     for buffer in plan.buffers.values():
@@ -78,6 +82,8 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
 def _fix_users_arrays(plan: Plan, resident: bool) -> None:
     """Pointers to users' arrays come in a table; dense buffers are as NumPy has them."""
     outside = [*plan.graph.inputs, *([] if resident else plan.graph.cells)]
+    for x in plan.graph.outputs if plan.order == "rows" else ():
+        plan.buffers[x].dense = True  # blocks of rows lie one after another
     for number, x in enumerate(outside):
         buffer = plan.buffers[x]
         buffer.base = f"%e{number}"
@@ -120,8 +126,8 @@ def _searched(plan: Plan) -> Best:
 def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
-        return [Option(None, None, (), (), (), OVERHEAD)]
-    pairs: list[tuple[int | None, int | None]] = []
+        return [Option(None, None, _parts(plan, kernel), (), (), (), OVERHEAD)]
+    pairs: list[Lanes] = []
     if kernel.call is not None:
         rows = len(kernel.call.inputs[1].shape)
         pairs = [(a, a) for a in range(rows, len(kernel.extents))] or [(None, None)]
@@ -135,8 +141,32 @@ def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
+    if plan.order == "rows":
+        pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])]
     seen = pulled(plan, operands, kernel), pulled(plan, stores, kernel)
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
+
+
+def _same_for_all_rows(kernel: Kernel, lane: int | None) -> bool:
+    """Whether lanes along an axis let a sum have the bits that it has for any number of rows.
+
+    Sums are made of sixteen parts along the last axis that vanishes, as a single row wants it: its
+    vectors run as the user's matrices lie.  Convolutions add one element after another.
+    """
+    if not kernel.heroes or lane not in kernel.inner:
+        return True
+    return lane == kernel.inner[-1] and not _has_windows(kernel)
+
+
+def _parts(plan: Plan, kernel: Kernel) -> int | None:
+    """The axis along which sums are made of sixteen parts."""
+    if plan.order != "rows" or not kernel.inner or _has_windows(kernel):
+        return None
+    return kernel.inner[-1]
+
+
+def _has_windows(kernel: Kernel) -> bool:
+    return any(h.operation.name in WINDOWS for h in kernel.heroes)
 
 
 def _option(
@@ -155,9 +185,19 @@ def _option(
 
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
     stores = () if kernel.call is not None else along(written, out)
-    return Option(
-        lane, out, along(operands, lane), along(others, out), stores, _cycles(kernel, lane, out)
-    )
+    parts = _parts(plan, kernel)
+    cycles = _cycles(kernel, lane, out) + _merging(kernel, lane, parts)
+    return Option(lane, out, parts, along(operands, lane), along(others, out), stores, cycles)
+
+
+def _merging(kernel: Kernel, lane: Any, parts: int | None) -> float:
+    """What it takes to add up sixteen parts that no lanes are."""
+    if parts is None or lane == parts or lane is None:
+        return 0.0
+    outputs = math.prod(kernel.extents[a] for a in kernel.outer) * _whole(kernel.extents[lane])
+    few = min(kernel.extents[parts], LANES)
+    each = 0.5 if kernel.extents[parts] <= LANES else 1.5
+    return outputs / LANES * few * each
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
