@@ -93,6 +93,11 @@ class Body:
 
     def statement(self, made: Instruction) -> Iterator[str]:
         """An instruction that is no jump."""
+        if made.op == "alloca":
+            size = made.numbers[0] * SIZES[made.word]
+            yield f"uint64_t {own(made.result)}_own[{-(-size // 8)}];"
+            yield f"char *const {own(made.result)} = (char *){own(made.result)}_own;"
+            return
         found = self.computed(made)
         if not made.result:
             if found:

@@ -51,7 +51,7 @@ def header(program: Program, facts: Facts) -> str:
     name, upper = facts.name, facts.name.upper()
     counts = [(f"{upper}_{x.upper()}_SIZE", s.size) for x, s in parameters(program)]
     counts.append((f"{upper}_Y_SIZE", program.output.size))
-    counts.append((f"{upper}_SCRATCH_BYTES", program.scratch))
+    counts.append((f"{upper}_STACK_BYTES", program.scratch + program.more))
     return "\n".join(
         [
             comment(described(program, facts)),
@@ -101,7 +101,8 @@ def described(program: Program, facts: Facts) -> list[str]:
         "",
         *returned(program),
         "",
-        f"{facts.name}_predict needs {program.scratch:,} bytes of stack and no other memory; the",
+        f"{facts.name}_predict needs about {program.scratch + program.more:,} bytes of stack, and",
+        "no other memory; the",
         f"weights are constants of {count:,} bytes. Nothing is kept between calls: any number of",
         "threads may call it at once.",
         "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,15 +12,13 @@ import numpy as np
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
 from ..compiler.rewrite import rewritten
-from ..compiler.step import CompiledStep
 from ..compiler.target import ARM, AVX2, AVX512, NoTargetError, Target, host
 from ..files.atomic import replacing
 from ..files.errors import FileError
 from ..nn import Module
 from ..nn.checks import wanted_dtype
-from ..tensors import Tensor
 from ..tensors.state import get_default_dtype
-from ..training.forward import outputs
+from ..training.forward import entry_of, reads_more
 from ..training.native import random_states, refused_hooks
 from ..training.predict import in_use
 from .header import MARK, Facts, header
@@ -172,25 +169,23 @@ def graph_of(model: Any, input_shape: Any, dtype: Any) -> Graph:
     rows = example(model, input_shape, dtype)
     if reason := refused_hooks(model, None):
         raise ExportError(f"{reason}; no exported function can do that")
-    step = CompiledStep(functools.partial(outputs, model))
     before = random_states(model)
     with in_use(model):
         try:
-            entry = step.trace(*rows).last
+            entry = entry_of(model, rows)
         except TraceError as error:
-            raise ExportError(f"the model cannot be traced: {error}") from error
-    assert entry is not None
-    if entry.changed or random_states(model) != before:
-        raise ExportError("the model draws random numbers, or changes its attributes, in eval mode")
+            raise ExportError(f"the model cannot be exported: {error}") from error
+    if random_states(model) != before or entry.graph.updates:
+        raise ExportError("the model draws random numbers in eval mode, or changes what it holds")
+    if reads_more(entry):
+        raise ExportError("the model reads numbers of Python that may be others at each call")
     graph = rewritten(lowered(entry.graph))
-    if not entry.single:
-        raise ExportError("the model does not give one new tensor: export what gives one")
     if any(y.shape[:1] != (1,) for y in graph.outputs):
         raise ExportError("the output has no axis of rows: a row of inputs gives no row of outputs")
     return graph
 
 
-def example(model: Any, input_shape: Any, dtype: Any) -> list[Tensor]:
+def example(model: Any, input_shape: Any, dtype: Any) -> list[np.ndarray]:
     """One row of zeros for each input."""
     if input_shape is None:
         input_shape = first_width(model)
@@ -201,7 +196,7 @@ def example(model: Any, input_shape: Any, dtype: Any) -> list[Tensor]:
     if len(dtypes) != len(shapes):
         raise ValueError(f"{len(dtypes)} dtypes for {len(shapes)} inputs")
     sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    return [Tensor.lift(np.zeros((1, *s), t)) for s, t in zip(sizes, dtypes)]
+    return [np.zeros((1, *s), t) for s, t in zip(sizes, dtypes)]
 
 
 def first_width(model: Any) -> int:

@@ -23,6 +23,7 @@ from ..compiler.plan.kernel import Buffer, Plan
 from ..compiler.plan.layout import give_addresses, laid_out
 from ..compiler.plan.place import placed
 from ..compiler.target import Target
+from .meaning import SIZES
 
 
 class ExportError(ValueError):
@@ -54,6 +55,7 @@ class Program(NamedTuple):
 
     text      the kernels, and @step, which calls them, in LLVM's language
     scratch   bytes that a call works in
+    more      bytes that kernels have on the stack beside
     checks    what it means that a call returns 2, 3, ...
     """
 
@@ -62,6 +64,7 @@ class Program(NamedTuple):
     inputs: list[Slot]
     output: Slot
     scratch: int
+    more: int
     checks: list[str]
 
 
@@ -87,8 +90,15 @@ def program_of(graph: Graph, target: Target) -> Program:
         [slot(x) for x in plan.graph.inputs],
         slot(y),
         -(-plan.arena // 64) * 64,
+        own_memory(text),
         [str(text) for _, text in plan.graph.checks],
     )
+
+
+def own_memory(text: str) -> int:
+    """The most that one kernel has on the stack; one runs at a time."""
+    kernels = [re.findall(r"alloca \[(\d+) x (\w+)\]", k) for k in text.split("\ndefine ")]
+    return max(sum(int(n) * SIZES[kind] for n, kind in found) for found in kernels)
 
 
 def slot(x: Any) -> Slot:
@@ -97,8 +107,9 @@ def slot(x: Any) -> Slot:
 
 
 def planned(graph: Graph) -> Plan:
-    """The plan of prediction, with results in the caller's memory."""
+    """The plan of prediction (see `compiler.rows`), with results in the caller's memory."""
     plan = placed(chunked(grouped(prepared(graph))))
+    plan.order = "rows"
     for number, y in enumerate(plan.graph.outputs, len(plan.graph.inputs)):
         buffer = plan.buffers[y]
         assert buffer.parent is None

@@ -314,6 +314,15 @@ class Reader:
             made.operands.append(self.typed())
         made.type = Type("ptr", made.operands[1].type.lanes)
 
+    def read_alloca(self, made: Instruction) -> None:
+        """`alloca [64 x float], align 64`: `numbers` has the length, `word` the element"""
+        self.take("[")
+        made.numbers = [int(self.take())]
+        self.take("x")
+        made.word = self.take()
+        self.take("]")
+        made.type = Type("ptr")
+
     def read_load(self, made: Instruction) -> None:
         """`load float, ptr %p, align 4`"""
         made.type = self.type()
