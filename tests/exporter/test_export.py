@@ -266,7 +266,8 @@ class Wild(nn.Module):
     "how, says",
     [
         ("draws", "random"), ("numpy", "random"), ("counts", "more than give one tensor"),
-        ("asks", "value"), ("sums", "no axis of rows"), ("two", "one tensor"), ("same", "one tensor"),
+        ("asks", "value"), ("sums", "no axis of rows"), ("two", "one tensor"),
+        ("same", "one tensor"),
     ],
 )  # fmt: skip
 def test_models_that_no_function_can_be(how, says, tmp_path):
