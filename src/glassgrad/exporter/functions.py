@@ -73,16 +73,20 @@ class Body:
         return "\n".join([*head, *lines, "}", ""])
 
     def variables(self) -> Iterator[str]:
-        """Declarations of what several blocks use."""
+        """Memory of the function's own, and what several blocks use."""
         for block in self.function.blocks:
             for made in block.instructions:
-                if made.result in self.shared:
+                if made.op == "alloca":
+                    size, name = made.numbers[0] * SIZES[made.word], own(made.result)
+                    yield f"    uint64_t {name}_own[{-(-size // 8)}];"
+                    yield f"    char *const {name} = (char *){name}_own;"
+                elif made.result in self.shared:
                     yield f"    {spaced(self.prelude.type(made.type))}{own(made.result)};"
 
     def block(self, block: Block) -> Iterator[str]:
         """The statements of a block."""
         for made in block.instructions:
-            if made.op == "phi":
+            if made.op in ("phi", "alloca"):  # they are declared where the function begins
                 continue
             if made.op == "br":
                 yield from self.branch(made, block.name)
@@ -93,11 +97,6 @@ class Body:
 
     def statement(self, made: Instruction) -> Iterator[str]:
         """An instruction that is no jump."""
-        if made.op == "alloca":
-            size = made.numbers[0] * SIZES[made.word]
-            yield f"uint64_t {own(made.result)}_own[{-(-size // 8)}];"
-            yield f"char *const {own(made.result)} = (char *){own(made.result)}_own;"
-            return
         found = self.computed(made)
         if not made.result:
             if found:
