@@ -24,6 +24,7 @@ FLOORS = [  # a module uses what stands on an earlier floor, or in its own place
     ("explain", "draw"),
     ("files",),
     ("training",),
+    ("exporter",),
     ("cli",),
 ]
 FLOOR = {place: floor for floor, places in enumerate(FLOORS) for place in places}

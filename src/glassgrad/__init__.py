@@ -89,6 +89,7 @@ if _typing.TYPE_CHECKING:
     from . import accelerator, backends, cuda, data, files, func, linalg, nn, optim, training, utils
     from .compiler import TraceError, compile
     from .compiler.threads import get_num_threads, set_num_threads
+    from .exporter import export
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -141,6 +142,7 @@ _LATER = {
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
     **dict.fromkeys(("get_num_threads", "set_num_threads"), "compiler.threads"),
+    "export": "exporter",
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
 }
 

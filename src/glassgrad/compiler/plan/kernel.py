@@ -156,7 +156,7 @@ def identity(hero: Any) -> Any:
 class Buffer:
     """The memory of a node: base + offset bytes, and elements between neighbours on each axis.
 
-    base        the register of the pointer: the arena, or a user's array
+    base        the register of the pointer: the arena, a user's array, or a constant of the module
     contiguous  the axis along which neighbours are next to each other; None of a number
     room        how many elements may be read along each axis, padding included
     """
@@ -178,7 +178,7 @@ class Buffer:
     @property
     def outside(self) -> bool:
         """Whether it is a user's array."""
-        return self.base != "%arena"
+        return self.base.startswith("%e")
 
     def lay_out_dense(self) -> None:
         """Rows one after another, as in NumPy."""

@@ -86,7 +86,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
     plan.cycles = sum(k.cycles for k in plan.kernels)
     shared(plan)
-    _give_addresses(plan)
+    give_addresses(plan)
     return plan
 
 
@@ -484,7 +484,7 @@ def _replaced(root: Any, old: Any, new: Any) -> Any:
 # ---- addresses
 
 
-def _give_addresses(plan: Plan) -> None:
+def give_addresses(plan: Plan) -> None:
     """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
     cells, sums = ([plan.buffers[x] for x in nodes] for nodes in (plan.graph.cells, plan.sums))
     ordered = cells + sums + list(plan.buffers.values())
@@ -493,7 +493,7 @@ def _give_addresses(plan: Plan) -> None:
     size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
     size, slot = -(-size // LINE) * LINE, None
     for buffer in {id(b): b for b in ordered}.values():
-        if buffer.outside or buffer.fixed or buffer.parent is not None:
+        if buffer.base != "%arena" or buffer.fixed or buffer.parent is not None:
             continue
         slot = size if slot is None and plan.groups and in_slot(plan, buffer) else slot
         buffer.offset = size
