@@ -198,7 +198,8 @@ class Tiles(Loops):
         for first, rows, parts in groups:
             if not rows * parts:
                 continue
-            with self.loop(first, first + rows * parts, rows) as loop:
+            part = self.share(tiling.rows, 1, (first, rows, parts))
+            with self.loop(first, first + rows * parts, rows, part=part) as loop:
                 at = self.start(tiling.rows) + loop.index
                 point = {tiling.rows: at, out: columns[0]}
                 if final and self.overwrites:
@@ -251,7 +252,7 @@ class Tiles(Loops):
             assert tiling.vectors is not None
             vectors = self.pointer_of(tiling.vectors, place, shape.dtype)
             across = tiling.vectors.step
-        source, sink = NOTHING, f"{self.reserved('sums', SUMS)}, i64 {shape.row}"
+        source, sink = NOTHING, f"{self.reserved('tile', SUMS)}, i64 {shape.row}"
         if tiling.part < self.length(tiling.inner):
             held = self.held(tiling, point, shape.dtype)
             sink = sink if final else held
@@ -321,7 +322,7 @@ class Tiles(Loops):
         (hero,) = kernel.heroes
         for n, point in enumerate(points):
             at = sums + (LANE_POSITION + n * LANES)
-            found = self.load("%sums", 0, at, hero.dtype)
+            found = self.load("%tile", 0, at, hero.dtype)
             index = self.index(kernel.index, point)
             if kernel.adds_up:
                 found = hero.operation.fold.merge(self, self.fetch(hero, index, ()), found)
