@@ -72,7 +72,7 @@ class Folds(Spans):
         here = {axis: (span, points[0]) for axis, span in self.spans(limited, points).items()}
         inner = kernel.inner if self.plan.order else self.inner_order(hero)
         by = kernel.parts if kernel.in_parts else kernel.lane
-        few = math.prod(map(self.length, inner)) <= MANY or kernel.parts is not None
+        few = math.prod(map(self.length, inner)) <= MANY or bool(self.plan.order)
         if hero.operation.fold is not SUM or few:
             return self.over(inner, {}, [start] * len(points), step, by, here)
 

@@ -73,7 +73,7 @@ class Tiles(Loops):
     def blocks(self, axes: list[int], block: dict[int, list[Position]]) -> None:
         """As always, but for contractions that are large enough."""
         if len(block) == 1 and self.tiling is not None:
-            self.parts(self.tiling, block)
+            self.in_tiles(self.tiling, block)
         else:
             super().blocks(axes, block)
 
@@ -173,7 +173,7 @@ class Tiles(Loops):
         most, _ = self.blocking(self.kernel.out_lane, {})
         return min(most, -(-self.length(self.kernel.out_lane) // LANES))
 
-    def parts(self, tiling: Tiling, block: dict[int, list[Position]]) -> None:
+    def in_tiles(self, tiling: Tiling, block: dict[int, list[Position]]) -> None:
         """One panel of vectors, a part of what is folded away after the other."""
         self.helpers["no_sums"] = NO_SUMS
         count = self.length(tiling.inner)
@@ -181,10 +181,10 @@ class Tiles(Loops):
         last = (count - 1) // size * size
         if last:
             with self.loop(0, last, size) as loop:
-                self.part(tiling, block, loop.index, size, final=False)
-        self.part(tiling, block, constant(last), count - last, final=True)
+                self.part_in_tiles(tiling, block, loop.index, size, final=False)
+        self.part_in_tiles(tiling, block, constant(last), count - last, final=True)
 
-    def part(
+    def part_in_tiles(
         self, tiling: Tiling, block: dict[int, list[Position]], start: Position, count: int,
         final: bool,
     ) -> None:  # fmt: skip
