@@ -327,3 +327,19 @@ def test_small_steps_try_few_threads(monkeypatch):
     crowds = [several(mock.Mock(shared=True, cycles=c)) for c in (2e4, 2e5, 2e6, 2e8)]
     assert crowds == [2, 4, 22, 64]
     assert several(mock.Mock(shared=False, cycles=1e9)) == 1
+
+
+def test_fit_says_how_many(shared, monkeypatch, capsys):
+    def all_of_them(pace, most, steps):
+        pace.chosen = most
+        return most, steps
+
+    monkeypatch.setattr(threads.Asked, "threads", 2)
+    monkeypatch.setattr(Pace, "planned", all_of_them)
+    net = mlp(33, 50, 5)
+    history = gg.fit(
+        net, labelled(256, 33), epochs=3, batch_size=32, engine="native",
+        loss=nn.CrossEntropyLoss(), optimizer="sgd",
+    )  # fmt: skip
+    assert history.threads == 2
+    assert "native on 2 threads" in capsys.readouterr().err
