@@ -307,10 +307,10 @@ def paced(monkeypatch, cycles, speeds, calls):
 def test_the_quicker_goes_on(monkeypatch):
     quick = paced(monkeypatch, 1e6, lambda call: {1: 1e-3, 2: 6e-4}, 200)
     assert quick[:9] == [1, 2, 1, 2, 1, 2, 2, 2, 2]
-    assert quick.count(1) < 16
+    assert quick.count(1) < 30
     slow = paced(monkeypatch, 1e6, lambda call: {1: 1e-3, 2: 2e-3}, 200)
     assert slow[:2] == [1, 2]
-    assert slow.count(2) < 8
+    assert slow.count(2) < 12
 
 
 def test_a_core_is_taken_and_given_back(monkeypatch):
@@ -336,6 +336,7 @@ def test_fit_says_how_many(shared, monkeypatch, capsys):
 
     monkeypatch.setattr(threads.Asked, "threads", 2)
     monkeypatch.setattr(Pace, "planned", all_of_them)
+    monkeypatch.setattr(Pace, "note", lambda *facts: None)
     net = mlp(33, 50, 5)
     history = gg.fit(
         net, labelled(256, 33), epochs=3, batch_size=32, engine="native",
