@@ -18,7 +18,7 @@ TRIES = 2  # of each
 PROBE, SLICE = 0.02, 0.1  # seconds of a try, and of what is measured after it
 SOON, LATE = 0.25, 3.0  # seconds until both are tried again, the first time and at most
 LOOK, WAKING = 3e-8, 5e-3  # seconds of a look for the others, and until they are awake
-BETTER, WORSE = 0.9, 1.05  # of the time of one thread: several go on, and are not even tried on
+BETTER, WORSE = 0.9, 1.25  # of the time of one thread: several go on, and are not even tried on
 
 
 def several(artifact: Artifact) -> int:
