@@ -110,15 +110,18 @@ def more_chunks():
 
 
 @pytest.mark.parametrize("dear", [True, False], ids=["groups", "each kernel"])
+@pytest.mark.parametrize("few", [2, 5, 6])
 @pytest.mark.parametrize("make", [chunks, more_chunks])
-def test_bits_of_chunks(shared, monkeypatch, make, dear):
+def test_bits_of_chunks(shared, monkeypatch, make, few, dear):
     """A thread takes whole groups of chunks, or its share of each kernel for each chunk."""
     monkeypatch.setattr(chunk, "FIRST_CACHE", 40_000)
     monkeypatch.setattr(share, "BARRIER", 10**6 if dear else 0)
+    monkeypatch.setattr(share, "FEWEST_CHUNKS", 1)
+    monkeypatch.setattr(share, "MOST_GROUPS", few)
     epoch, arrays = epoch_of(make)
     plan = epoch.plan
     assert plan.chunks > 1
-    assert plan.groups == (min(plan.chunks, share.MOST_GROUPS) if dear else 0)
+    assert plan.groups == (min(few, plan.chunks) if dear else 0)
     alone = trained(epoch, arrays, 1)
     for crowd in CROWDS:
         assert trained(epoch, arrays, crowd) == alone, f"{crowd} threads"
@@ -302,19 +305,21 @@ def paced(monkeypatch, cycles, speeds, calls):
 
 
 def test_the_quicker_goes_on(monkeypatch):
-    quick = paced(monkeypatch, 1e6, lambda call: {1: 1e-3, 2: 6e-4}, 15)
-    assert quick[:6] == [1, 2, 1, 2, 1, 2]
-    assert set(quick[6:15]) == {2}
-    assert set(paced(monkeypatch, 1e6, lambda call: {1: 1e-3, 2: 2e-3}, 15)[6:15]) == {1}
+    quick = paced(monkeypatch, 1e6, lambda call: {1: 1e-3, 2: 6e-4}, 200)
+    assert quick[:9] == [1, 2, 1, 2, 1, 2, 2, 2, 2]
+    assert quick.count(1) < 30
+    slow = paced(monkeypatch, 1e6, lambda call: {1: 1e-3, 2: 2e-3}, 200)
+    assert slow[:2] == [1, 2]
+    assert slow.count(2) < 12
 
 
 def test_a_core_is_taken_and_given_back(monkeypatch):
     """Several threads become slow: one goes on at once, and several when they are quick again."""
     free, busy = {1: 1e-3, 2: 6e-4}, {1: 1e-3, 2: 3e-3}
     taken = paced(monkeypatch, 1e6, lambda call: busy if 20 <= call < 60 else free, 300)
-    assert set(taken[12:15]) == {2}
-    assert taken[30:60].count(1) > 20
-    assert taken[200:].count(2) > 80
+    assert taken[:20].count(2) > 12
+    assert taken[22:60].count(1) > 32
+    assert taken[180:].count(2) > 100
 
 
 def test_small_steps_try_few_threads(monkeypatch):
@@ -322,3 +327,20 @@ def test_small_steps_try_few_threads(monkeypatch):
     crowds = [several(mock.Mock(shared=True, cycles=c)) for c in (2e4, 2e5, 2e6, 2e8)]
     assert crowds == [2, 4, 22, 64]
     assert several(mock.Mock(shared=False, cycles=1e9)) == 1
+
+
+def test_fit_says_how_many(shared, monkeypatch, capsys):
+    def all_of_them(pace, most, steps):
+        pace.chosen = most
+        return most, steps
+
+    monkeypatch.setattr(threads.Asked, "threads", 2)
+    monkeypatch.setattr(Pace, "planned", all_of_them)
+    monkeypatch.setattr(Pace, "note", lambda *facts: None)
+    net = mlp(33, 50, 5)
+    history = gg.fit(
+        net, labelled(256, 33), epochs=3, batch_size=32, engine="native",
+        loss=nn.CrossEntropyLoss(), optimizer="sgd",
+    )  # fmt: skip
+    assert history.threads == 2
+    assert "native on 2 threads" in capsys.readouterr().err

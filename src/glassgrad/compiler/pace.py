@@ -16,9 +16,9 @@ from .threads import get_num_threads
 CLOCK = 2e9  # predicted cycles a second, roughly
 TRIES = 2  # of each
 PROBE, SLICE = 0.02, 0.1  # seconds of a try, and of what is measured after it
-SOON, LATE = 0.25, 8.0  # seconds until both are tried again, the first time and at most
+SOON, LATE = 0.25, 3.0  # seconds until both are tried again, the first time and at most
 LOOK, WAKING = 3e-8, 5e-3  # seconds of a look for the others, and until they are awake
-BETTER, WORSE = 0.9, 1.05  # of the time of one thread: several go on, and are not even tried on
+BETTER, WORSE = 0.9, 1.25  # of the time of one thread: several go on, and are not even tried on
 
 
 def several(artifact: Artifact) -> int:
@@ -51,17 +51,23 @@ class Pace:
         most = several(self.artifact)
         if most == 1:
             self.chosen = 1
+        if most == 1 or not self.lock.acquire(blocking=False):  # another call is measured
             return 1, steps
-        with self.lock:
-            if self.last is None:
-                return 1, 1
-            if not self.trying and perf_counter() >= self.again:
-                self.trying = [most, *[1, most] * TRIES]  # the first wakes everyone up
-                self.times = {1: [], most: []}
-            found, seconds = (
-                (self.trying[0], PROBE) if self.trying else (min(self.chosen, most), SLICE)
-            )
-            return found, max(1, min(steps, int(seconds / self.last)))
+        try:
+            return self.planned(most, steps)
+        finally:
+            self.lock.release()
+
+    def planned(self, most: int, steps: int) -> tuple[int, int]:
+        """The same, where nobody else asks."""
+        if self.last is None:
+            return 1, 1
+        if not self.trying and perf_counter() >= self.again:
+            self.trying = [most, *[1, most] * TRIES]  # the first wakes everyone up
+            self.times = {1: [], most: []}
+        threads = self.trying[0] if self.trying else min(self.chosen, most)
+        seconds = PROBE if self.trying else SLICE
+        return threads, max(1, min(steps, int(seconds / self.last)))
 
     @property
     def patience(self) -> int:
@@ -70,19 +76,24 @@ class Pace:
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
         """Note what a call took, and what follows from it."""
-        if steps < 1:
-            return
-        with self.lock:
-            self.last = each = max(seconds / steps, 1e-9)
-            if threads == 1:
-                self.alone = each
-            if self.trying and threads == self.trying[0]:
-                self.times[self.trying.pop(0)].append(each)
-                hopeless = threads > 1 and each > WORSE * self.alone
-                if hopeless or not self.trying:
-                    self.decide(hopeless)
-            elif threads > 1 and each > BETTER * self.alone:  # another process has a core
-                self.choose(1)
+        if steps and self.lock.acquire(blocking=False):
+            try:
+                self.note(threads, max(seconds / steps, 1e-9))
+            finally:
+                self.lock.release()
+
+    def note(self, threads: int, each: float) -> None:
+        """Seconds that a step took."""
+        self.last = each
+        if threads == 1:
+            self.alone = each
+        if self.trying and threads == self.trying[0]:
+            self.times[self.trying.pop(0)].append(each)
+            hopeless = threads > 1 and each > WORSE * self.alone
+            if hopeless or not self.trying:
+                self.decide(hopeless)
+        elif threads > 1 and each > BETTER * self.alone:  # another process has a core
+            self.choose(1)
 
     def decide(self, hopeless: bool) -> None:
         """The quicker one goes on; one thread does where that is not clear."""

@@ -23,7 +23,7 @@ WORTH = 12_000  # cycles of a step that several threads may share
 CROWDS = 2, 4  # numbers of threads that cuts are to suit
 ENTER = 300  # cycles to share a kernel
 LINE_COST = 10  # cycles to fetch a line that another core has written
-MOST_GROUPS = 8
+MOST_GROUPS, FEWEST_CHUNKS = 8, 8  # groups, and chunks in each: sums of its own cost something
 BARRIER = 1_500  # cycles until all have come
 MERGE = 4  # cycles to add up a line of sums
 
@@ -46,7 +46,7 @@ def groups_of(plan: Plan) -> int:
     """How many groups the chunks are put into; 0 if each kernel is shared instead."""
     if plan.chunks < 2:
         return 0
-    groups = min(plan.chunks, MOST_GROUPS)
+    groups = max(2, min(plan.chunks // FEWEST_CHUNKS, MOST_GROUPS))
     inside = sum(k.phase == 1 for k in plan.kernels)
     sums = sum(math.prod(x.shape) * x.dtype.itemsize for x in plan.sums)
     apart = groups * sums / 64 * MERGE
