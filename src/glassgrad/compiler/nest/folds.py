@@ -13,13 +13,12 @@ from ..emit.position import LANES, Position, constant, lanes_of, variable
 from ..emit.register import Register
 from ..plan.group import pulled
 from ..plan.kernel import CHUNK, identity, space
-from ..plan.limits import Limit, limits
+from ..plan.limits import limits
 from ..plan.pull import Condition, bounds_in, operand_read
 from .pulls import Point
 from .spans import Span, Spans
 
 UNROLL = 16  # inner loops this short are straight code
-SHORT = 8  # a loop with fewer trips
 MANY = 64  # so many terms are summed in parts
 
 
@@ -55,7 +54,7 @@ class Folds(Spans):
 
         limited = limits(kernel, hero)
         here = {axis: (span, points[0]) for axis, span in self.spans(limited, points).items()}
-        inner = self.inner_order(hero, limited)
+        inner = self.inner_order(hero)
         if hero.operation.fold is not SUM or math.prod(map(self.length, inner)) <= MANY:
             return self.over(inner, {}, [start] * len(points), step, here)
 
@@ -72,8 +71,8 @@ class Folds(Spans):
 
         return part(inner, {}, [start] * len(points))
 
-    def inner_order(self, hero: Any, limited: dict[int, Limit]) -> tuple[int, ...]:
-        """The axes that vanish: short loops with limits first, small steps through memory last."""
+    def inner_order(self, hero: Any) -> tuple[int, ...]:
+        """The axes that vanish, the one along which memory is read in the smallest steps last."""
         extents, limits_in = self.kernel.extents, bounds_in(self.kernel.extents)
         point = [variable(f"a{a}") for a in range(len(extents))]
         steps: dict[int, int] = dict.fromkeys(self.kernel.inner, 0)
@@ -83,11 +82,7 @@ class Folds(Spans):
                 if read.node in self.plan.buffers:
                     at = self.plan.buffers[read.node].at(read.index)
                     steps |= {a: max(n, abs(at.coefficient(f"a{a}"))) for a, n in steps.items()}
-
-        def order(a: int) -> tuple[bool, int]:
-            return a not in limited or extents[a] > SHORT, -steps[a]
-
-        return tuple(sorted(self.kernel.inner, key=order))
+        return tuple(sorted(self.kernel.inner, key=lambda a: -steps[a]))
 
     def stepped(self, hero: Any, total: Register, values: list[Any], inner: Point) -> Register:
         """One step of a fold; lanes beyond the end of the axis leave the total as it is."""

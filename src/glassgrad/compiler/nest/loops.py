@@ -8,11 +8,14 @@ from typing import Any
 
 from ..emit.position import LANES, Position, lanes_of
 from ..emit.register import Register
+from ..plan.kernel import space
+from ..plan.limits import interior, limits
 from ..plan.tiles import shape_of, vectors_of
 from .folds import UNROLL, Folds
 from .panels import panels
 from .pulls import Point
 
+LARGE = 100_000  # elements that do not stay near
 MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
 
 
@@ -28,8 +31,20 @@ class Loops(Folds):
         if kernel.contracts:
             beside = self.beside(1 if out is None else self.vectors(out))
             others.sort(key=lambda a: -beside.get(a, 0))
-        order = [a for a in [out] if a is not None] + others
+        order = self.streamed([a for a in [out] if a is not None] + others)
         self.blocks(order if kernel.contracts else order[::-1], {})
+
+    def streamed(self, order: list[int]) -> list[int]:
+        """The axes of the outer loops: first that of the rows of a batch, of large operands."""
+        kernel = self.kernel
+        if not kernel.contracts or len(kernel.outer) < 4:
+            return order
+        (hero,) = kernel.heroes
+        x, entries = max(zip(hero.inputs, space(hero).reads), key=lambda r: math.prod(r[0].shape))
+        lead = entries[0]
+        if not isinstance(lead, int) or lead not in order or lead == kernel.out_lane:
+            return order
+        return [lead, *(a for a in order if a != lead)] if math.prod(x.shape) > LARGE else order
 
     def beside(self, vectors: int) -> dict[int, int]:
         """How many points of each axis a tile of a contraction has beside its vectors."""
@@ -46,7 +61,7 @@ class Loops(Folds):
 
     def vectors(self, axis: int) -> int:
         """How many vectors along the lanes a tile of a contraction has."""
-        return vectors_of(self.length(axis), self.processor.tile(self.widest()))
+        return vectors_of(self.kernel, self.length(axis), self.processor.tile(self.widest()))
 
     def blocks(self, axes: list[int], block: dict[int, list[Position]]) -> None:
         """Loops over the axes that stay; `block` has the positions that are worked on together."""
@@ -55,13 +70,26 @@ class Loops(Folds):
             return
         axis, rest = axes[0], axes[1:]
         most, size = self.blocking(axis, block)
-        for first, width, parts in panels(self.length(axis), size, most):
-            with self.loop(first, first + width * parts, width) as loop:
-                at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
-                if size > 1:
-                    left = self.length(axis) - (first + width * (parts - 1)) * size
-                    at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
-                self.blocks(rest, {**block, axis: at})
+        for low, high, together in self.regions(axis, most):
+            for first, width, parts in panels(high - low, size, together):
+                with self.loop(low + first, low + first + width * parts, width) as loop:
+                    at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
+                    if size > 1:
+                        left = high - (first + width * (parts - 1)) * size
+                        at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
+                    self.blocks(rest, {**block, axis: at})
+
+    def regions(self, axis: int, most: int) -> list[tuple[int, int, int]]:
+        """(from, to, how many at a time): one by one near ends where windows reach over them."""
+        length, kernel = self.length(axis), self.kernel
+        if most == 1 or not kernel.contracts or axis == kernel.out_lane:
+            return [(0, length, most)]
+        (hero,) = kernel.heroes
+        if all(axis not in limit.axes() for limit in limits(kernel, hero).values()):
+            return [(0, length, most)]
+        first, last = interior(kernel, hero, axis)
+        parts = [(0, first, 1), (first, last, most), (last, length, 1)]
+        return [p for p in parts if p[0] < p[1]]
 
     def blocking(self, axis: int, block: dict[int, list[Position]]) -> tuple[int, int]:
         """How many positions at a time, and how many elements each of them is."""

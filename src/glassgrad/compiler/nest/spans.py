@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...types import int64
-from ..emit.position import Position, constant
+from ..emit.position import ZERO, Position, constant
 from ..emit.register import Register
 from ..plan.limits import Limit
 from ..plan.pull import entry_read
@@ -36,9 +36,21 @@ class Spans(Pulls):
         for axis, limit in limits.items():
             others = [a for a in limit.axes() if a not in self.kernel.inner]
             bases = {tuple(point[a] for a in others) for point in points}
-            if len(bases) == 1 and not any(map(self.is_wide, next(iter(bases)))):
+            if len(bases) > 1 or any(map(self.is_wide, next(iter(bases)))):
+                continue
+            if self.may_miss(axis, limit, points[0]):
                 found[axis] = self.span(axis, *limit, points[0])
         return found
+
+    def may_miss(self, axis: int, limit: Limit, point: Point) -> bool:
+        """Whether there are places of the axis that are not within, from this point on."""
+        (terms, offset, divisor), n = limit
+        low = high = offset
+        for a, k in terms:
+            last = self.kernel.extents[axis] - 1
+            first, last = (0, last) if a == axis else self.range_of(point.get(a, ZERO))
+            low, high = low + min(k * first, k * last), high + max(k * first, k * last)
+        return divisor > 1 or low < 0 or high >= n
 
     def span(self, axis: int, entry: Any, n: int, point: Point) -> Span:
         """From the first to the last k with 0 <= (base + c k) / divisor < n, and whole."""

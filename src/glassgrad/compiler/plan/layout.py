@@ -236,7 +236,7 @@ def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
     if lane in kernel.inner:
         most, vectors = tile.dots
     else:
-        vectors = vectors_of(kernel.extents[lane], tile)
+        vectors = vectors_of(kernel, kernel.extents[lane], tile)
         most = tile.rows[vectors]
     return shape_of(kernel, lane, out, vectors, most, kernel.extents, enough=1.0).loads
 

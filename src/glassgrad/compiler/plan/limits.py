@@ -49,6 +49,21 @@ def _may_miss(kernel: Kernel, entry: Any, n: int) -> bool:
     return divisor > 1 or low < 0 or high >= n
 
 
+def interior(kernel: Kernel, hero: Any, axis: int) -> tuple[int, int]:
+    """Positions on an axis that stays between which nothing that the axis limits is missed."""
+    first, last = 0, kernel.extents[axis]
+    for inner, (entry, n) in limits(kernel, hero).items():
+        terms, offset, divisor = entry
+        if axis not in dict(terms):
+            continue
+        step, window = dict(terms)[axis], dict(terms)[inner] * (kernel.extents[inner] - 1)
+        if len(terms) != 2 or divisor > 1 or step < 0:
+            return 0, 0
+        first = max(first, -((offset + min(window, 0)) // step))
+        last = min(last, (n - 1 - offset - max(window, 0)) // step + 1)
+    return (first, last) if first < last else (0, 0)
+
+
 def share(kernel: Kernel, hero: Any) -> float:
     """Which part of a hero's points reads something, as far as limits say."""
     return prod(_share(kernel, limit) for limit in limits(kernel, hero).values())

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from ..emit.position import LANES
 from .kernel import Kernel, space
-from .limits import limits
+from .limits import interior, limits
 
 BESIDE = 1.5  # loads' worth of counting and branching in each step
 UNEVEN = 1.5  # a vector that reaches over two lines of the cache
 ODD = 3.0  # a vector of which only some lanes are there
-MASKED = 2.0  # how much longer it takes where neighbours have limits of their own
+MASKED = 2.0  # at most so many for each product near the ends of an axis
 
 
 class Shape(NamedTuple):
@@ -40,16 +40,29 @@ def shape_of(
     (hero,) = kernel.heroes
     others = [a for a in kernel.outer if a != out]
     reads = list(_reads(kernel, lane, out))
-    uneven = {a for limit in limits(kernel, hero).values() for a in limit.axes()}
+    edges = _edges(kernel, hero)
     best = Shape({}, math.inf)
     for points in _candidates(others, lengths, most):
         cost = _loads(reads, points, vectors, lengths)
-        cost *= MASKED if uneven.intersection(points) else 1
+        for a in edges.keys() & points.keys():
+            alone = {b: n for b, n in points.items() if b != a}
+            alone = min(_loads(reads, alone, vectors, lengths), MASKED)
+            cost += edges[a] * max(alone - cost, 0)
         if (cost, math.prod(points.values())) < (best.loads, math.prod(best.points.values())):
             best = Shape(points, cost)
         if cost <= enough:
             break
     return best
+
+
+def _edges(kernel: Kernel, hero: Any) -> dict[int, float]:
+    """{axis with limits: which part of it is near an end, where positions go one by one}."""
+    limited = {a for limit in limits(kernel, hero).values() for a in limit.axes()}
+    found = {}
+    for a in limited - set(kernel.inner):
+        first, last = interior(kernel, hero, a)
+        found[a] = 1 - (last - first) / max(kernel.extents[a], 1)
+    return found
 
 
 def _candidates(axes: list[int], lengths: tuple[int, ...], most: int) -> Iterator[dict[int, int]]:
@@ -109,7 +122,12 @@ def _distinct(
     return float(len({sum(k * i for (_, k), i in zip(terms, place)) for place in places}))
 
 
-def vectors_of(length: int, tile: Any) -> int:
-    """How many vectors along the lanes: all, where that is a good tile, else as many as may be."""
+def vectors_of(kernel: Kernel, length: int, tile: Any) -> int:
+    """How many vectors along the lanes: all, where that is a good tile, else as many as may be.
+
+    Windows are read again and again: a narrow tile keeps them near.
+    """
     vectors = -(-length // LANES)
+    if sum(kernel.extents[a] > 1 for a in kernel.inner) > 1:
+        return min(vectors, 2, tile.most_vectors)
     return vectors if vectors in tile.rows else tile.most_vectors
