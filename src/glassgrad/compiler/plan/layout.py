@@ -315,16 +315,15 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     total, layout = state.cycles + option.cycles, dict(state.layout)
     points = math.prod(kernel.extents)
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
+    folds = GATHER / 2 * len(kernel.heroes)  # each goes through all points
     for access in option.operands:
         along = layout.setdefault(id(access.buffer), access.axis)
         if along != access.axis or access.axis is None:
             packable = kernel.contracts and access.axis is not None
             runs = option.runs if access.buffer.rolling is not None else 1
-            total += (
-                _packing(access.buffer.shape, along, access.axis) * runs
-                if packable
-                else GATHER * points / LANES * 4
-            )
+            gathers = GATHER * points / LANES * 4 if kernel.contracts else folds * points
+            packing = _packing(access.buffer.shape, along, access.axis) * runs
+            total += packing if packable else gathers
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += GATHER * (outputs if kernel.contracts else points)
