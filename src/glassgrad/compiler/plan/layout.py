@@ -90,9 +90,8 @@ def _fix_users_arrays(plan: Plan, resident: bool) -> None:
         buffer.dense = True
     for kernel in plan.kernels:  # what is read through split axes wants them side by side
         for read in accesses(plan, kernel):
-            split = {a for a, p in enumerate(read.index) if any(map(_is_digit, p.terms))}
-            if split and read.node in plan.buffers:
-                plan.buffers[read.node].tight |= split
+            if read.node in plan.buffers:
+                plan.buffers[read.node].tight |= _joined(read.index)
     for buffer in plan.buffers.values():
         if buffer.dense:
             buffer.lay_out_dense()
@@ -106,8 +105,11 @@ def _share_cells(plan: Plan, beside: Plan) -> None:
         buffer.contiguous, buffer.dense, buffer.fixed = other.contiguous, other.dense, True
 
 
-def _is_digit(term: tuple[Any, int]) -> bool:
-    return isinstance(term[0], Digit)
+def _joined(index: tuple[Position, ...]) -> set[int]:
+    """Axes at which digits of one position are read, side by side."""
+    parts = [{v.of for v, _ in p.terms if isinstance(v, Digit)} for p in index]
+    pairs = [(a, a + 1) for a in range(len(parts) - 1) if parts[a] & parts[a + 1]]
+    return {a for pair in pairs for a in pair}
 
 
 # ---- the search
@@ -119,8 +121,17 @@ def _searched(plan: Plan) -> Best:
     for kernel in plan.kernels:
         options = _options(plan, kernel)
         states = [_extended(state, kernel, option) for state in beam for option in options]
-        beam = sorted(states, key=lambda state: state.cycles)[:BEAM]
+        beam = _kept(sorted(states, key=lambda state: state.cycles))
     return beam[0]
+
+
+def _kept(states: list[Best]) -> list[Best]:
+    """The best states, and the best of each axis along which the last kernel stores."""
+    first: dict[int | None, Best] = {}
+    for state in states[BEAM:]:
+        first.setdefault(state.chosen[-1].out, state)
+    seen = {state.chosen[-1].out for state in states[:BEAM]}
+    return states[:BEAM] + [state for out, state in first.items() if out not in seen]
 
 
 def _options(plan: Plan, kernel: Kernel) -> list[Option]:
@@ -150,6 +161,7 @@ def _lanes(kernel: Kernel, read: list[Buffer]) -> list[tuple[int | None, int | N
             pairs.append((lane, None))
     if not kernel.heroes and all(x.dtype.itemsize == 4 for x in kernel.stores):
         fixed = any(b.strides is not None and len(b.shape) > 1 for b in read)
+        fixed = fixed or any(x.operation.name in ("reshape", "cast") for x in kernel.stores)
         pairs += [(a, b) for a in axes for b in axes if a != b and fixed]
     return pairs
 
