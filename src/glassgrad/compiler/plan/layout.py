@@ -174,16 +174,17 @@ def _option(
             return ()
         name = f"a{axis}"
         kept = [
-            _access(plan.buffers[r.node], r.index, name)
-            for r in found
-            if r.node in plan.buffers and r.node not in kernel.heroes
+            _access(plan.buffers[r.node], r.index, name) for r in found if r.node in plan.buffers
         ]
         return tuple(dict.fromkeys(a for a in kept if a is not None))
 
+    def read(found: list[Read]) -> list[Read]:
+        return [r for r in found if r.node not in kernel.heroes]
+
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
     stores = () if kernel.call is not None else along(written, out)
-    read = along(others, out if kernel.heroes else lane)
-    return Option(lane, out, along(operands, lane), read, stores, _cycles(kernel, lane, out))
+    reads = along(read(operands), lane), along(read(others), out if kernel.heroes else lane)
+    return Option(lane, out, *reads, stores, _cycles(kernel, lane, out))
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
