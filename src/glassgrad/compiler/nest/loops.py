@@ -143,7 +143,9 @@ class Loops(Folds):
                 return self.vectors(axis), LANES
             if not kernel.inner:
                 return min(4, tile.most_vectors), LANES
-            return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else 8), LANES
+            several = len(kernel.heroes) > 1 or any(map(kernel.is_wide, kernel.stores))
+            most = 2 if several else 8  # what several sums pull is written out for each vector
+            return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else most), LANES
         if not kernel.contracts:
             return 1, 1
         return self.beside(len(block.get(kernel.out_lane, [0]))).get(axis, 1), 1  # type: ignore

@@ -17,7 +17,7 @@ from ..emit.position import LANES, Digit, Position, variable
 from ..graph import rebuilt
 from ..target import AVX512
 from .group import accesses, positions, pulled, roots_of
-from .kernel import Buffer, Kernel, Plan, is_call
+from .kernel import Buffer, Kernel, Plan, is_call, space
 from .limits import share
 from .place import copy_of
 from .pull import Read, variables_of
@@ -30,6 +30,7 @@ GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
+FAR, MUCH = 1.2, 1_500_000  # how much longer it takes to read that many elements again and again
 
 
 class Access(NamedTuple):
@@ -184,7 +185,7 @@ def _option(
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
     stores = () if kernel.call is not None else along(written, out)
     reads = along(read(operands), lane), along(read(others), out if kernel.heroes else lane)
-    return Option(lane, out, *reads, stores, _cycles(kernel, lane, out))
+    return Option(lane, out, *reads, stores, _cycles(kernel, lane, out, _chunk(plan)))
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
@@ -210,6 +211,11 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
     return Access(buffer, axis, elements)
 
 
+def _chunk(plan: Plan) -> float:
+    """The part of a batch that is worked on at a time."""
+    return 1.0 if plan.chunk is None or not plan.batch else plan.chunk / plan.batch
+
+
 def _only(position: Position, name: str) -> bool:
     """Whether a variable appears in a position as itself alone."""
     return all(
@@ -217,7 +223,7 @@ def _only(position: Position, name: str) -> bool:
     )
 
 
-def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
+def _cycles(kernel: Kernel, lane: Any, out: Any, chunk: float) -> float:
     """Roughly what a kernel takes when all its accesses are right."""
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
     if lane is None:
@@ -230,6 +236,7 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
         (hero,) = kernel.heroes
         work *= share(kernel, hero)
         total = OVERHEAD + work / 32 * max(1.0, _loads(kernel, lane, out))
+        total *= FAR if _streams(kernel, hero, lane, chunk) else 1
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
         total = OVERHEAD + work * loads / 16
@@ -241,6 +248,16 @@ def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
             + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
+
+
+def _streams(kernel: Kernel, hero: Any, lane: int, chunk: float) -> bool:
+    """Whether vectors of windows come from far: rows of a large batch lie far from each other."""
+    if sum(kernel.extents[a] > 1 for a in kernel.inner) < 2:
+        return False
+    x, entries = max(zip(hero.inputs, space(hero).reads), key=lambda r: math.prod(r[0].shape))
+    leads = [e for e in entries if e == lane or (not isinstance(e, int) and (lane, 1) in e[0])]
+    rows = bool(leads) and x.shape[entries.index(leads[0])] > LANES and entries[1] is not leads[0]
+    return rows and math.prod(x.shape) * chunk > MUCH
 
 
 def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
