@@ -8,15 +8,16 @@ from typing import Any
 
 from ..emit.position import LANES, Position, lanes_of
 from ..emit.register import Register
-from ..plan.kernel import space
+from ..plan.kernel import identity, space
 from ..plan.limits import interior, limits
 from ..plan.tiles import shape_of, vectors_of
 from .folds import UNROLL, Folds
 from .panels import panels
-from .pulls import Point
+from .pulls import Part, Point
 
 SHORT = {1: 4, 2: 3}  # vectors -> rows that are worked on together where sums are straight code
 LARGE = 100_000  # elements that do not stay near
+FEW = 500  # sums that are not worth going over their operands in parts
 MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
 
 
@@ -33,7 +34,46 @@ class Loops(Folds):
             beside = self.beside(1 if out is None else self.vectors(out))
             others.sort(key=lambda a: -beside.get(a, 0))
         order = self.streamed([a for a in [out] if a is not None] + others)
-        self.blocks(order if kernel.contracts else order[::-1], {})
+        part = self.part_of()
+        if part is None:
+            self.blocks(order if kernel.contracts else order[::-1], {})
+            return
+        axis, size = part
+        with self.loop(0, self.length(axis), size) as loop:
+            self.part = Part(axis, size, loop.index)
+            self.blocks(order, {})
+
+    def part_of(self) -> tuple[int, int] | None:
+        """The axis that vanishes of which a part is summed at a time, and how much of it.
+
+        Large operands that every tile reads as a whole are read in parts that stay near; sums go
+        on in the memory of the result.
+        """
+        kernel = self.kernel
+        if (
+            not kernel.contracts
+            or len(kernel.inner) < 2
+            or kernel.stores.keys() != kernel.heroes.keys()
+        ):
+            return None
+        (hero,) = kernel.heroes
+        axis, reads = self.inner_order(hero)[0], space(hero).reads
+        if not all(any(self.alone(e, axis) for e in entries) for entries in reads):
+            return None
+        length, step = self.length(axis), LANES if axis == kernel.lane else 1
+        share = length / max(kernel.extents[axis], 1)
+        elements = share * sum(math.prod(x.shape) for x in hero.inputs)
+        if elements < 1.5 * LARGE or math.prod(kernel.extents[a] for a in kernel.outer) < FEW:
+            return None
+        most = max(length * LARGE / elements, step)
+        sizes = [n for n in range(step, length, step) if length % n == 0 and n <= most]
+        return (axis, sizes[-1]) if sizes else None
+
+    def alone(self, entry: Any, axis: int) -> bool:
+        """Whether an entry is the position on an axis, and no other moves it."""
+        terms, offset, divisor = (((entry, 1),), 0, 1) if isinstance(entry, int) else entry
+        moving = [t for t in terms if self.kernel.extents[t[0]] > 1]
+        return moving == [(axis, 1)] and offset == 0 and divisor == 1
 
     def streamed(self, order: list[int]) -> list[int]:
         """The axes of the outer loops: first that of the rows of a batch, of large operands."""
@@ -110,7 +150,9 @@ class Loops(Folds):
                 return self.vectors(axis), LANES
             if not kernel.inner:
                 return min(4, tile.most_vectors), LANES
-            return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else 8), LANES
+            several = len(kernel.heroes) > 1 or any(map(kernel.is_wide, kernel.stores))
+            most = 2 if several else 8  # what several sums pull is written out for each vector
+            return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else most), LANES
         if not kernel.contracts:
             return 1, 1
         return self.beside(len(block.get(kernel.out_lane, [0]))).get(axis, 1), 1  # type: ignore
@@ -131,8 +173,8 @@ class Loops(Folds):
         for hero in kernel.heroes:
             for point, total in zip(points, self.totals(hero, points)):
                 index = self.index(kernel.index, point)
-                if kernel.adds_up:
-                    total = hero.operation.fold.merge(self, self.fetch(hero, index, ()), total)
+                if kernel.adds_up or self.part is not None:
+                    total = hero.operation.fold.merge(self, self.so_far(hero, index), total)
                 self.know(hero, index, total)
         for point in points:
             here = (x for x in kernel.stores if not kernel.is_wide(x) and x not in kernel.within)
@@ -151,6 +193,14 @@ class Loops(Folds):
         """How many steps of what is folded away are straight code."""
         steps = math.prod(map(self.length, self.kernel.inner))
         return 1 if self.kernel.contracts or steps > UNROLL else steps
+
+    def so_far(self, hero: Any, index: tuple[Position, ...]) -> Register:
+        """The sum of the parts before this one."""
+        found = self.fetch(hero, index, ())
+        if self.kernel.adds_up or self.part is None:
+            return found
+        first = self.number_at(self.part.start) == 0
+        return self.select(first, self.literal(identity(hero), hero.dtype), found)
 
     def fetch_ahead(self, points: list[Point]) -> None:
         """Have the cache fetch, while a tile is summed, what its sums will be added to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...types import int64
 from ..emit.outline import Outlining
@@ -19,6 +19,14 @@ Point = dict[int, Position]
 WHOLE = 2**32  # all of the work: a thread's share goes from %low to %high in such parts
 
 
+class Part(NamedTuple):
+    """A part of an axis that is gone through at a time: so many positions from a start."""
+
+    axis: int
+    size: int
+    start: Position
+
+
 class Pulls(Outlining):
     """The text of a kernel in the making, and what it knows of each node.
 
@@ -26,6 +34,7 @@ class Pulls(Outlining):
     processor      for which target
     numbers        {node: the number that it is everywhere}
     facts          conditions that hold wherever they are asked for
+    part           of an axis, where the kernel goes over it in parts
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
@@ -33,6 +42,7 @@ class Pulls(Outlining):
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
         self.facts: set[Condition] = set()
+        self.part: Part | None = None
         self.results: dict[str, Any] = {}
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
@@ -217,12 +227,17 @@ class Pulls(Outlining):
 
     def length(self, axis: int) -> int:
         """How many positions of an axis the kernel goes through at a time."""
+        if self.part is not None and axis == self.part.axis:
+            return self.part.size
         chunk = self.plan.chunk if axis == self.kernel.batch else None
         return self.kernel.extents[axis] if chunk is None else chunk
 
     def start(self, axis: int) -> Position:
         """The first of them."""
-        return variable(CHUNK) if axis == self.kernel.batch and self.plan.chunk else ZERO
+        start = variable(CHUNK) if axis == self.kernel.batch and self.plan.chunk else ZERO
+        if self.part is not None and axis == self.part.axis:
+            return start + self.part.start
+        return start
 
     def share(self, axis: int, size: int, panel: tuple[int, int, int]) -> tuple[str, str] | None:
         """Where the thread's part of a panel begins and ends; None if it goes through all.

@@ -12,8 +12,10 @@ from collections import Counter
 from typing import Any
 
 from ...gradient import ancestors
-from ..emit.position import ZERO, Position, variable
+from ...operations.elementwise import cast
+from ..emit.position import LANES, ZERO, Position, variable
 from ..graph import Graph, is_constant, number_of
+from ..graph import node as made
 from .kernel import (
     VIEWS,
     Buffer,
@@ -81,6 +83,11 @@ class Grouping:
             self.place(x)
         elif (self.gathers(x) and self.converted(x) is x) or self.converts_gathered(x):
             self.keep(x)
+        elif self.unflattens(x):
+            self.keep(x.inputs[0])
+            self.keep(x)
+        elif self.flattens(x):
+            self.copy_input(x)
         elif x.operation.name == "concatenate":
             for part in x.inputs:
                 self.keep_operand(part, exact=True)
@@ -91,6 +98,31 @@ class Grouping:
             self.keep(x)
         if x in plan.buffers:
             self.depth[x] = 0
+
+    def unflattens(self, x: Any) -> bool:
+        """Whether what a sum gives in rows is seen as images: those may lie another way round."""
+        if x.operation.name != "reshape" or len(x.inputs[0].shape) != 2 or len(x.shape) < 4:
+            return False
+        hero = x.inputs[0]
+        return hero in self.plan.home and x.shape[0] == hero.shape[0] and x.shape[1] >= LANES
+
+    def flattens(self, x: Any) -> bool:
+        """The same the other way about: images that are seen as rows, without gaps."""
+        if x.operation.name != "reshape" or len(x.shape) != 2 or len(x.inputs[0].shape) < 4:
+            return False
+        image = x.inputs[0]
+        wide = image.shape[1] >= LANES and image.shape[1] < x.shape[1]
+        return wide and x.shape[0] == image.shape[0] and bool(self.reach(image))
+
+    def copy_input(self, x: Any) -> None:
+        """Let a node read a copy of its input, which may lie as neither of them likes."""
+        (source,) = x.inputs
+        self.keep(source)
+        copy = made(cast, (source,), {"dtype": source.dtype})
+        kernel = Kernel(copy.shape, index=tuple(range(len(copy.shape))), stores={copy: None})
+        self.open(kernel)
+        self.plan.buffers[copy], self.depth[copy] = Buffer(copy.shape, copy.dtype), 0
+        x.inputs, self.plan.rank[x] = (copy,), self.plan.rank[copy]
 
     def join(self, x: Any) -> None:
         """Rows that one kernel stores anyway lie end to end: reading them needs no choice."""

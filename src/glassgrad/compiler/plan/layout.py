@@ -18,7 +18,7 @@ from ..emit.position import LANES, Digit, Position, variable
 from ..graph import rebuilt
 from ..target import AVX512
 from .group import accesses, positions, pulled, roots_of
-from .kernel import Buffer, Kernel, Plan, is_call
+from .kernel import Buffer, Kernel, Plan, is_call, space
 from .limits import share
 from .place import copy_of
 from .pull import Read, variables_of
@@ -34,6 +34,7 @@ TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
 WINDOWS = ("convolution", "overlap")
 Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
+FAR, MUCH = 1.2, 1_500_000  # how much longer it takes to read that many elements again and again
 
 
 class Access(NamedTuple):
@@ -101,9 +102,8 @@ def _fix_users_arrays(plan: Plan, resident: bool) -> None:
         buffer.dense = True
     for kernel in plan.kernels:  # what is read through split axes wants them side by side
         for read in accesses(plan, kernel):
-            split = {a for a, p in enumerate(read.index) if any(map(_is_digit, p.terms))}
-            if split and read.node in plan.buffers:
-                plan.buffers[read.node].tight |= split
+            if read.node in plan.buffers:
+                plan.buffers[read.node].tight |= _joined(read.index)
     for buffer in plan.buffers.values():
         if buffer.dense:
             buffer.lay_out_dense()
@@ -117,8 +117,11 @@ def _share_cells(plan: Plan, beside: Plan) -> None:
         buffer.contiguous, buffer.dense, buffer.fixed = other.contiguous, other.dense, True
 
 
-def _is_digit(term: tuple[Any, int]) -> bool:
-    return isinstance(term[0], Digit)
+def _joined(index: tuple[Position, ...]) -> set[int]:
+    """Axes at which digits of one position are read, side by side."""
+    parts = [{v.of for v, _ in p.terms if isinstance(v, Digit)} for p in index]
+    pairs = [(a, a + 1) for a in range(len(parts) - 1) if parts[a] & parts[a + 1]]
+    return {a for pair in pairs for a in pair}
 
 
 # ---- the search
@@ -130,8 +133,17 @@ def _searched(plan: Plan) -> Best:
     for kernel in plan.kernels:
         options = _options(plan, kernel)
         states = [_extended(state, kernel, option) for state in beam for option in options]
-        beam = sorted(states, key=lambda state: state.cycles)[:BEAM]
+        beam = _kept(sorted(states, key=lambda state: state.cycles))
     return beam[0]
+
+
+def _kept(states: list[Best]) -> list[Best]:
+    """The best states, and the best of each axis along which the last kernel stores."""
+    first: dict[int | None, Best] = {}
+    for state in states[BEAM:]:
+        first.setdefault(state.chosen[-1].out, state)
+    seen = {state.chosen[-1].out for state in states[:BEAM]}
+    return states[:BEAM] + [state for out, state in first.items() if out not in seen]
 
 
 def _options(plan: Plan, kernel: Kernel) -> list[Option]:
@@ -192,6 +204,7 @@ def _lanes(kernel: Kernel, read: list[Buffer]) -> Iterator[tuple[int | None, int
             yield lane, lane if kernel.outer else None
     if not kernel.heroes and all(x.dtype.itemsize == 4 for x in kernel.stores):
         fixed = any(b.strides is not None and len(b.shape) > 1 for b in read)
+        fixed = fixed or any(x.operation.name in ("reshape", "cast") for x in kernel.stores)
         yield from ((a, b) for a in long for b in long if a != b and fixed)
 
 
@@ -275,6 +288,7 @@ def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
         (hero,) = kernel.heroes
         work *= share(kernel, hero)
         total = enter + work / 32 * max(1.0, _loads(kernel, lane, out))
+        total *= FAR if _streams(kernel, hero, lane, 1 / runs) else 1
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
         total = enter + work * loads / 16
@@ -286,6 +300,16 @@ def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
             + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
+
+
+def _streams(kernel: Kernel, hero: Any, lane: int, chunk: float) -> bool:
+    """Whether vectors of windows come from far: rows of a large batch lie far from each other."""
+    if sum(kernel.extents[a] > 1 for a in kernel.inner) < 2:
+        return False
+    x, entries = max(zip(hero.inputs, space(hero).reads), key=lambda r: math.prod(r[0].shape))
+    leads = [e for e in entries if e == lane or (not isinstance(e, int) and (lane, 1) in e[0])]
+    rows = bool(leads) and x.shape[entries.index(leads[0])] > LANES and entries[1] is not leads[0]
+    return rows and math.prod(x.shape) * chunk > MUCH
 
 
 def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
