@@ -30,8 +30,9 @@ from .pulls import Point
 SHORTEST = 192  # steps for which the call of a tile costs next to nothing
 PART = 512  # steps whose panel, and the lines of as many rows, stay in the second cache
 LONG_PART = 2048  # the same where rows are read along the memory
+FEWEST_ROWS = 32  # of fewer, too many would be left over
 PACKED_ROWS = 96  # so many rows repay a copy of the panel
-NEAR = 2048  # bytes between neighbours that are read without a copy
+NEAR = 4096  # bytes between neighbours that are read without a copy
 LARGEST_PANEL = 1 << 19  # bytes
 SUMS = 1 << 14  # bytes that any tile's sums fit into
 NOTHING = "@no_sums, i64 0"
@@ -90,7 +91,8 @@ class Tiles(Loops):
         (hero,), (inner,) = kernel.heroes, kernel.inner
         (rows,) = (a for a in kernel.outer if a != out)
         known = hero.dtype in (float32, float64) and len(hero.inputs) == 2
-        if not known or self.length(inner) < SHORTEST or any(map(kernel.is_wide, kernel.stores)):
+        large = self.length(inner) >= SHORTEST and self.length(rows) >= FEWEST_ROWS
+        if not known or not large or any(map(kernel.is_wide, kernel.stores)):
             return None
         found = (self.tiling_of(hero, rows, inner, place) for place in (1, 0))
         return next((t for t in found if t is not None), None)
