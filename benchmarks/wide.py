@@ -33,8 +33,8 @@ CONTENDERS = {
 TITLE = """## Wide networks
 
 Milliseconds a step on one thread, medians of rounds in turn (`python benchmarks/wide.py`); in
-brackets the share of the core's peak of {peak:.0f} GFLOP/s.  Compiling: seconds until the first step
-is done, in an empty cache folder and from the cache.
+brackets the share of the core's peak of {peak:.0f} GFLOP/s.  Compiling: seconds until the first
+step is done, in an empty cache folder and from the cache.
 """
 
 

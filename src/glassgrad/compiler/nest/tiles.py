@@ -163,6 +163,8 @@ class Tiles(Loops):
         """Whether whole vectors may be touched up to the end."""
         out = self.kernel.out_lane
         assert out is not None
+        if self.length(out) < self.kernel.extents[out] and self.length(out) % LANES:
+            return False  # the last chunk's last vector ends where no one knows
         whole = -(-self.length(out) // LANES) * LANES
         along = [n for p, n in zip(index, buffer.room) if p.coefficient(f"a{out}")]
         return all(n >= whole for n in along)
@@ -194,7 +196,7 @@ class Tiles(Loops):
         ((out, columns),) = block.items()
         if tiling.packs:
             self.pack(tiling, block, start, count)
-        shape = self.tile_of(len(columns))
+        shape = self.tile_of(tiling, len(columns))
         height, (whole, rest) = shape.rows, divmod(self.length(tiling.rows), shape.rows)
         groups = [(0, height, whole), (whole * height, rest, 1)]
         for first, rows, parts in groups:
@@ -209,14 +211,13 @@ class Tiles(Loops):
                 if final:
                     self.each_row(block, tiling, at, rows, self.finish_row)
 
-    def tile_of(self, vectors: int) -> Shape:
-        """The tile for a panel: few kinds, for each is code of its own."""
-        dtype, widest = next(iter(self.kernel.heroes)).dtype, self.widest_panel()
-        tile = self.processor.tile(dtype)
-        rows = tile.rows[widest]
-        if widest <= tile.most_vectors:
-            rows = max(rows * 2 // 3, 1)  # 4 of 4 vectors: a line of the cache has 16 rows
-        return Shape(rows, vectors, dtype)
+    def tile_of(self, tiling: Tiling, vectors: int) -> Shape:
+        """The tile for a panel: as high as registers allow, if little is left over."""
+        dtype, count = next(iter(self.kernel.heroes)).dtype, self.length(tiling.rows)
+        most = self.processor.tile(dtype).rows[self.widest_panel()]
+        heights = range(max(most * 2 // 3, 1), most + 1)
+        height = min(heights, key=lambda n: (-(-count // n) * n, -n))
+        return Shape(height, vectors, dtype)
 
     def pack(
         self, tiling: Tiling, block: dict[int, list[Position]], start: Position, count: int
