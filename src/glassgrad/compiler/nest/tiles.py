@@ -31,6 +31,7 @@ SHORTEST = 192  # steps for which the call of a tile costs next to nothing
 PART = 512  # steps whose panel, and the lines of as many rows, stay in the second cache
 LONG_PART = 2048  # the same where rows are read along the memory
 FEWEST_ROWS = 32  # of fewer, too many would be left over
+LEFT_OVER = 0.03  # of the rows that are done twice
 PACKED_ROWS = 96  # so many rows repay a copy of the panel
 NEAR = 4096  # bytes between neighbours that are read without a copy
 LARGEST_PANEL = 1 << 19  # bytes
@@ -212,11 +213,14 @@ class Tiles(Loops):
                     self.each_row(block, tiling, at, rows, self.finish_row)
 
     def tile_of(self, tiling: Tiling, vectors: int) -> Shape:
-        """The tile for a panel: as high as registers allow, if little is left over."""
+        """The tile for a panel: of few kinds, for each is code, but with little left over."""
         dtype, count = next(iter(self.kernel.heroes)).dtype, self.length(tiling.rows)
-        most = self.processor.tile(dtype).rows[self.widest_panel()]
-        heights = range(max(most * 2 // 3, 1), most + 1)
-        height = min(heights, key=lambda n: (-(-count // n) * n, -n))
+        widest = self.widest_panel()
+        most = self.processor.tile(dtype).rows[widest]
+        least = max(most * 2 // 3, 1)
+        height = least if widest > 2 else most
+        if -count % height > count * LEFT_OVER:
+            height = min(range(least, most + 1), key=lambda n: (-count % n, -n))
         return Shape(height, vectors, dtype)
 
     def pack(
