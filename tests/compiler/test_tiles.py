@@ -8,6 +8,7 @@ from glassgrad.compiler.build import plan_of
 from glassgrad.compiler.cache import Request
 from glassgrad.compiler.module import module_text
 from glassgrad.compiler.native import NativeStep
+from glassgrad.compiler.nest import tiles
 from glassgrad.compiler.nest.tiles import PART, Tiles
 from glassgrad.compiler.rewrite import rewritten
 from glassgrad.compiler.target import AVX2, AVX512, host
@@ -107,6 +108,23 @@ def test_bits_on_all_targets():
 def text_of(*sizes, rows):
     request = Request(rewritten(wide_step(*sizes, rows=rows)[0]), AVX512, resident=True)
     return module_text(plan_of(request), AVX512)
+
+
+LOWER = {"SHORTEST": 3, "PART": 2, "LONG_PART": 4, "FEWEST_ROWS": 2, "PACKED_ROWS": 3, "NEAR": 8}
+
+
+@pytest.mark.parametrize("resident", [False, True])
+@pytest.mark.parametrize("rows", [7, 40, 128])
+def test_all_ways_on_small_networks(rows, resident, monkeypatch):
+    """Limits so low that everything is in tiles, in parts and packed."""
+    graph, batches = wide_step(13, 33, 20, 5, rows=rows, rule=gg.optim.Adam)
+    expected = plainly(lambda: by_machine(graph, batches, resident))
+    for name, value in LOWER.items():
+        monkeypatch.setattr(tiles, name, value)
+    request = Request(rewritten(graph), HERE, resident=resident)
+    assert "@tile_" in module_text(plan_of(request), HERE)
+    for a, b in zip(by_machine(graph, batches, resident), expected, strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
 def test_which_kernels_use_them():

@@ -30,8 +30,10 @@ from .pulls import Point
 SHORTEST = 192  # steps for which the call of a tile costs next to nothing
 PART = 512  # steps whose panel, and the lines of as many rows, stay in the second cache
 LONG_PART = 2048  # the same where rows are read along the memory
+FEWEST_ROWS = 32  # of fewer, too many would be left over
+LEFT_OVER = 0.03  # of the rows that are done twice
 PACKED_ROWS = 96  # so many rows repay a copy of the panel
-NEAR = 2048  # bytes between neighbours that are read without a copy
+NEAR = 4096  # bytes between neighbours that are read without a copy
 LARGEST_PANEL = 1 << 19  # bytes
 SUMS = 1 << 14  # bytes that any tile's sums fit into
 NOTHING = "@no_sums, i64 0"
@@ -90,7 +92,8 @@ class Tiles(Loops):
         (hero,), (inner,) = kernel.heroes, kernel.inner
         (rows,) = (a for a in kernel.outer if a != out)
         known = hero.dtype in (float32, float64) and len(hero.inputs) == 2
-        if not known or self.length(inner) < SHORTEST or any(map(kernel.is_wide, kernel.stores)):
+        large = self.length(inner) >= SHORTEST and self.length(rows) >= FEWEST_ROWS
+        if not known or not large or any(map(kernel.is_wide, kernel.stores)):
             return None
         found = (self.tiling_of(hero, rows, inner, place) for place in (1, 0))
         return next((t for t in found if t is not None), None)
@@ -161,6 +164,8 @@ class Tiles(Loops):
         """Whether whole vectors may be touched up to the end."""
         out = self.kernel.out_lane
         assert out is not None
+        if self.length(out) < self.kernel.extents[out] and self.length(out) % LANES:
+            return False  # the last chunk's last vector ends where no one knows
         whole = -(-self.length(out) // LANES) * LANES
         along = [n for p, n in zip(index, buffer.room) if p.coefficient(f"a{out}")]
         return all(n >= whole for n in along)
@@ -192,7 +197,7 @@ class Tiles(Loops):
         ((out, columns),) = block.items()
         if tiling.packs:
             self.pack(tiling, block, start, count)
-        shape = self.tile_of(len(columns))
+        shape = self.tile_of(tiling, len(columns))
         height, (whole, rest) = shape.rows, divmod(self.length(tiling.rows), shape.rows)
         groups = [(0, height, whole), (whole * height, rest, 1)]
         for first, rows, parts in groups:
@@ -208,14 +213,16 @@ class Tiles(Loops):
                 if final:
                     self.each_row(block, tiling, at, rows, self.finish_row)
 
-    def tile_of(self, vectors: int) -> Shape:
-        """The tile for a panel: few kinds, for each is code of its own."""
-        dtype, widest = next(iter(self.kernel.heroes)).dtype, self.widest_panel()
-        tile = self.processor.tile(dtype)
-        rows = tile.rows[widest]
-        if widest <= tile.most_vectors:
-            rows = max(rows * 2 // 3, 1)  # 4 of 4 vectors: a line of the cache has 16 rows
-        return Shape(rows, vectors, dtype)
+    def tile_of(self, tiling: Tiling, vectors: int) -> Shape:
+        """The tile for a panel: of few kinds, for each is code, but with little left over."""
+        dtype, count = next(iter(self.kernel.heroes)).dtype, self.length(tiling.rows)
+        widest = self.widest_panel()
+        most = self.processor.tile(dtype).rows[widest]
+        least = max(most * 2 // 3, 1)
+        height = least if widest > 2 else most
+        if -count % height > count * LEFT_OVER:
+            height = min(range(least, most + 1), key=lambda n: (-count % n, -n))
+        return Shape(height, vectors, dtype)
 
     def pack(
         self, tiling: Tiling, block: dict[int, list[Position]], start: Position, count: int
