@@ -1,16 +1,14 @@
 """`predict` by native code: bits of a row in any batch, changes of the model, threads, errors."""
 
 import copy
-import pickle
-import threading
 
 import numpy as np
 import pytest
 
 import glassgrad as gg
-from glassgrad import ShapeError, nn, optim
+from glassgrad import nn
 from glassgrad.training import forward
-from glassgrad.training.forward import Refused, Single, Way, forward_of
+from glassgrad.training.forward import Way, forward_of
 from layers import LAYERS, contract, example, shape
 
 random = np.random.default_rng(0)
@@ -72,9 +70,7 @@ def rows_for(layer, lengths):
     return [random.integers(0, 2, n) if kind == "int64" else normal(*n) for kind, n in kinds]
 
 
-MIXED = set("""
-BatchNorm1d
-""".split())
+MIXED = set(["BatchNorm1d"])
 
 
 @pytest.mark.usefixtures("blocks_at_once")
