@@ -1,4 +1,4 @@
-"""Data larger than the memory that a training is allowed: a mapped file, in a process of its own."""
+"""Data larger than the memory that a training is allowed: a mapped file, in its own process."""
 
 import subprocess
 import sys
@@ -21,7 +21,8 @@ def taken():
 path, engine, validation, spare = sys.argv[1:]
 X = np.load(path, mmap_mode="r")
 y = np.random.default_rng(0).integers(0, 3, len(X))
-net = nn.Sequential(nn.Standardize(X.shape[1]), nn.Linear(X.shape[1], 8), nn.ReLU(), nn.Linear(8, 3))
+features = X.shape[1]
+net = nn.Sequential(nn.Standardize(features), nn.Linear(features, 8), nn.ReLU(), nn.Linear(8, 3))
 gg.fit(net, (X[:500].astype("f"), y[:500]), loss="cross_entropy", optimizer="sgd", epochs=2,
        batch_size=32, verbose=False, engine=engine)
 limit = taken() + int(spare)

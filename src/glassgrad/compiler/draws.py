@@ -21,7 +21,7 @@ class Draws:
     def __init__(self, captured: Captured) -> None:
         self.streams: list[tuple[str, Callable[[], Any]]] = [
             ("random", random.getstate),
-            ("numpy.random", lambda: repr(np.random.get_state())),
+            ("numpy.random", shared_state),
         ]
         for name, value in captured.named().items():
             if isinstance(value, KINDS):
@@ -37,6 +37,12 @@ class Draws:
                     "would be the same at each call\n    Draw with gg.rand, gg.randn or "
                     "gg.randint, or hand the number to the step as an argument."
                 )
+
+
+def shared_state() -> tuple[Any, ...]:
+    """The state of NumPy's own stream, as what can be compared."""
+    kind, words, *more = np.random.get_state()
+    return kind, np.asarray(words).tobytes(), *more
 
 
 def _state_of(stream: Any) -> Any:

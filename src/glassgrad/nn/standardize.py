@@ -47,7 +47,8 @@ class Standardize(Module):
 
         Sums are taken row after row, so it does not matter how the blocks are cut.
         """
-        count, total, low, high = 0, None, np.inf, -np.inf
+        zeros = np.zeros(self.n_features)
+        count, total, squares, low, high = 0, zeros, zeros, np.inf, -np.inf
         for rows in map(self._checked, blocks()):
             count, total = count + len(rows), added(total, rows)
             low = np.minimum(low, rows.min(0, initial=np.inf))
@@ -56,7 +57,7 @@ class Standardize(Module):
             raise ValueError("Standardize.fit needs at least one row")
         if strange := np.flatnonzero(~(np.isfinite(low) & np.isfinite(high))).tolist():
             raise ValueError(f"Standardize.fit: NaN or infinity in columns {strange}")
-        mean, squares = total / count, None
+        mean = total / count
         for rows in map(self._checked, blocks()):
             squares = added(squares, (rows - mean) ** 2)
         with no_grad():
@@ -82,6 +83,6 @@ class Standardize(Module):
         return str(self.n_features)
 
 
-def added(total: np.ndarray | None, rows: np.ndarray) -> np.ndarray:
+def added(total: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The sum so far and rows, one after another."""
-    return np.add.reduce(rows if total is None else np.concatenate([total[None], rows]), axis=0)
+    return np.add.reduce(np.concatenate([total[None], rows]), axis=0)
