@@ -21,7 +21,7 @@ class Draws:
     def __init__(self, captured: Captured) -> None:
         self.streams: list[tuple[str, Callable[[], Any]]] = [
             ("random", random.getstate),
-            ("numpy.random", shared_state),
+            ("numpy.random", lambda: comparable(np.random.get_state(legacy=False))),
         ]
         for name, value in captured.named().items():
             if isinstance(value, KINDS):
@@ -39,15 +39,18 @@ class Draws:
                 )
 
 
-def shared_state() -> tuple[Any, ...]:
-    """The state of NumPy's own stream, as what can be compared."""
-    kind, words, *more = np.random.get_state()
-    return kind, np.asarray(words).tobytes(), *more
-
-
 def _state_of(stream: Any) -> Any:
     """What tells whether a stream has been drawn from."""
     if isinstance(stream, random.Random):
         return stream.getstate()
     generator = isinstance(stream, np.random.Generator)
-    return repr(stream.bit_generator.state if generator else stream.get_state())
+    return comparable(stream.bit_generator.state if generator else stream.get_state())
+
+
+def comparable(state: Any) -> Any:
+    """The state of a stream of NumPy, arrays as bytes, which one comparison tells apart."""
+    if isinstance(state, dict):
+        return {name: comparable(value) for name, value in state.items()}
+    if isinstance(state, tuple):
+        return tuple(map(comparable, state))
+    return state.tobytes() if isinstance(state, np.ndarray) else state

@@ -17,18 +17,19 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.apart import rows_apart, same_but_for_rows, same_numbers
 from ..compiler.entry import Entry
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
 from ..compiler.native import StepFailed
-from ..compiler.plan.chunk import batch_axes
-from ..compiler.plan.kernel import VIEWS, is_hero
+from ..compiler.plan.kernel import is_hero
 from ..compiler.rewrite import rewritten
 from ..compiler.rows import NativeRows
 from ..compiler.step import CompiledStep
 from ..compiler.structure import Structure
 from ..tensors import Tensor
 from ..tensors import state as modes
+from ..types import Shape
 from .native import bounded, random_states, refused_hooks
 from .predict import in_use
 from .rows import ArrayRows, Batch
@@ -64,12 +65,14 @@ class Forward:
     """What is known of a model's outputs; the model keeps it.
 
     ways     {types of inputs: how rows of them go through the model}
-    last     the same for an array that is one row, as the last one was
+    arrays   {(shape of a row, dtype): the same for arrays of NumPy}
+    last     the outputs for an array that is one row, as the last one was; None for others
     """
 
     def __init__(self) -> None:
         self.ways: dict[Types, Way | Refused] = {}
-        self.last: Single | None = None
+        self.arrays: dict[tuple[Shape, np.dtype], Way] = {}
+        self.last: Callable[[np.ndarray], np.ndarray | None] = nothing
 
     def __deepcopy__(self, memo: dict) -> Forward:
         """A copy of the model is another model."""
@@ -94,10 +97,30 @@ class Forward:
                 del self.ways[next(iter(self.ways))]
         return found
 
-    def remember(self, X: Any, way: Way | Refused, shape: tuple[int, ...]) -> None:
-        """An array like X is one row, whose outputs have this shape."""
-        if type(X) is np.ndarray and X.dtype.kind in "biuf" and isinstance(way, Way):
-            self.last = Single(way, X.shape, X.dtype, shape)
+    def outputs(self, X: np.ndarray) -> np.ndarray | None:
+        """The outputs for rows like those of before; None if they must be looked at first."""
+        way = self.arrays.get((X.shape[1:], X.dtype)) if X.ndim and len(X) > 1 else None
+        if way is None or not way.holds():
+            return None
+        try:
+            return way.outputs(len(X), lambda first, end: [X[first:end]])
+        except StepFailed:
+            return None
+
+    def remember(self, X: Any, way: Way, found: np.ndarray, one_row: bool) -> None:
+        """The outputs of an array like X were found in this way."""
+        if type(X) is not np.ndarray or X.dtype.kind not in "biuf":
+            return
+        if one_row:
+            self.last = answering(way, X.shape, X.dtype, found.shape)
+        if len(found) == len(X) and X.shape[1:] == way.types[0][0]:
+            if len(self.arrays) >= KEPT:
+                self.arrays.clear()
+            self.arrays[X.shape[1:], X.dtype] = way
+
+
+def nothing(row: np.ndarray) -> None:
+    """No row has been seen."""
 
 
 def forward_of(model: Any) -> Forward:
@@ -123,8 +146,8 @@ def answers(model: Any, rows: ArrayRows, batch_size: int, X: Any) -> np.ndarray 
         found = outputs(model, way, len(rows), rows.between)
     except StepFailed:
         return None
-    if found is not None and len(rows) == 1:
-        forward.remember(X, way, found.shape)
+    if found is not None and isinstance(way, Way):
+        forward.remember(X, way, found, len(rows) == 1)
     return found
 
 
@@ -134,8 +157,8 @@ def as_one_row(model: Any, rows: ArrayRows, X: Any) -> np.ndarray | None:
     way = forward.way(model, tuple((x.shape, dtype) for x, dtype in zip(rows.inputs, rows.dtypes)))
     if isinstance(way, Refused) or not way.takes_features(model):
         return None
-    (found,) = way.outputs(1, lambda *_: [x[None] for x in rows.inputs])
-    forward.remember(X, way, found.shape)
+    found = way.outputs(1, lambda *_: [x[None] for x in rows.inputs])[0].copy()
+    forward.remember(X, way, found, True)
     return found
 
 
@@ -303,43 +326,37 @@ class Way:
         found[at:] = full[: len(found) - at]
 
 
-class Single:
-    """The answer for an array that is one row: as little Python as may be."""
+def answering(way: Way, given: Shape, dtype: np.dtype, shape: Shape) -> Callable:
+    """A function of an array that is one row: its outputs, by as little Python as may be.
 
-    def __init__(
-        self, way: Way, given: tuple[int, ...], dtype: np.dtype, shape: tuple[int, ...]
-    ) -> None:
-        self.way, self.given, self.dtype, self.shape = way, given, dtype, shape
-        self.free: list[tuple[Any, ...]] = []
+    It gives None if the model must be looked at first, or says itself what is wrong.
+    """
+    entry, clock, closely = way.entry, modes.Clock, way.watched
+    free: list[tuple[Any, ...]] = []
 
-    def place(self) -> tuple[Any, ...]:
+    def place() -> tuple[Any, ...]:
         """Memory of a call: the step's, that of the row, that of the answer, addresses."""
-        place = self.way.one.workplace()
+        place = way.one.workplace()
         ((_, memory),) = place.near
-        answer = place.outputs[0].reshape(self.shape)
-        return place, memory, answer, place.step, *place.addresses
+        return place, memory, place.outputs[0].reshape(shape), place.step, *place.addresses
 
-    def __call__(self, row: np.ndarray) -> np.ndarray | None:
-        """The outputs; None if the model must be looked at first, or says what is wrong."""
-        way, clock = self.way, modes.Clock
-        if row.shape != self.given or row.dtype is not self.dtype or way.clock != clock.structure:
+    def answer(row: np.ndarray) -> np.ndarray | None:
+        if row.shape != given or row.dtype is not dtype or way.clock != clock.structure:
             return None
-        entry = way.entry
         known = entry.write == clock.last_write and way.default is modes.default_dtype
-        if (not known or way.watched) and not way.holds():
+        if (closely or not known) and not way.holds():
             return None
-        try:
-            held = self.free.pop()
-        except IndexError:
-            held = self.place()
-        place, memory, answer, step, arena, table = held
-        if entry.arrays is not place.cells or place.copies:
-            place.ready(entry.arrays)
+        held = free.pop() if free else place()
+        workplace, memory, found, step, arena, table = held
+        if entry.arrays is not workplace.cells or workplace.copies:
+            workplace.ready(entry.arrays)
         memory[...] = row
         failed = step(arena, table)
-        found = answer.copy()
-        self.free.append(held)
+        found = found.copy()
+        free.append(held)
         return None if failed else found
+
+    return answer
 
 
 # ---- preparing
@@ -389,44 +406,6 @@ def block_of(graph: Graph) -> int:
     while rows > FEWEST_ROWS and rows * row > CACHE:
         rows //= 2
     return rows
-
-
-def rows_apart(graph: Graph) -> bool:
-    """Whether each row of the outputs follows from one row of the inputs."""
-    axes = batch_axes(graph)
-    if axes is None or axes.get(graph.outputs[0]) != 0:
-        return False
-    return all(x in axes for x in graph.nodes if any(i in axes for i in x.inputs))
-
-
-def same_but_for_rows(one: Graph, many: Graph) -> bool:
-    """Whether Python computed the same things for a row and for many."""
-    rows = many.inputs[0].shape[0]
-    few, more = ([x for x in g.nodes if computes(x)] for g in (one, many))
-    alike = [x.operation is y.operation and similar(x, y, rows) for x, y in zip(few, more)]
-    return len(few) == len(more) and all(alike) and similar(one.outputs[0], many.outputs[0], rows)
-
-
-def same_numbers(few: Graph, one: Graph) -> bool:
-    """Whether graphs compute as many numbers in the same way, in other shapes."""
-    pairs = [[x for x in g.nodes if computes(x)] for g in (few, one)]
-    return len(pairs[0]) == len(pairs[1]) and all(
-        x.operation is y.operation and math.prod(x.shape) == math.prod(y.shape)
-        for x, y in zip(*pairs)
-    )
-
-
-def computes(x: Any) -> bool:
-    """Whether a node is more than another look at one."""
-    return x.operation is not None and x.operation.name not in VIEWS
-
-
-def similar(x: Any, y: Any, rows: int) -> bool:
-    """Whether the shapes differ in nothing but the number of rows, if at all."""
-    pairs = list(zip(x.shape, y.shape))
-    numbers = [i.number for i in x.inputs] == [i.number for i in y.inputs]
-    shapes = len(x.shape) == len(y.shape) and all(a == b or b == a * rows for a, b in pairs)
-    return shapes and numbers
 
 
 def watched(captured: Any) -> bool:

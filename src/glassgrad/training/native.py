@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compiler.draws import shared_state
+from ..compiler.draws import comparable
 from ..compiler.entry import Entry
 from ..compiler.epoch import NativeEpoch, Source
 from ..compiler.graph import Graph, TraceError
@@ -292,9 +292,10 @@ def random_states(model: Any) -> list[Any]:
     """The states of the generators of Python and NumPy that a step may draw from."""
     kinds = (np.random.Generator, random.Random)
     held = [x for part in model.modules() for x in vars(part).values() if isinstance(x, kinds)]
-    shared = [random.getstate(), shared_state()]
+    shared = [random.getstate(), comparable(np.random.get_state(legacy=False))]
     return shared + [
-        x.getstate() if isinstance(x, random.Random) else repr(x.bit_generator.state) for x in held
+        x.getstate() if isinstance(x, random.Random) else comparable(x.bit_generator.state)
+        for x in held
     ]
 
 

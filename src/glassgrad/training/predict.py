@@ -53,10 +53,14 @@ def predict(
     Raises:
         ShapeError: A layer takes another number of features; the message names it.
     """
-    if samples is None and X.__class__ is np.ndarray:
-        answer = at_once(model, X)
-        if answer is not None:
-            return answer
+    if samples is None and X.__class__ is np.ndarray and state.listening is None:
+        steps = model.__dict__.get("_compiled_steps")
+        known = None if steps is None else steps.get("gg.predict")
+        if known is not None:
+            found = known.last(X)
+            found = known.outputs(X) if found is None else found
+            if found is not None:
+                return found
     inputs, dtypes = inputs_of(X, model)
     rows = ArrayRows(inputs, dtypes=dtypes)
     if samples is None:
@@ -66,15 +70,6 @@ def predict(
             found = np.stack([sample_of(model, rows, batch_size) for _ in range(samples)])
     tensors = isinstance(X[0] if isinstance(X, tuple) else X, Tensor)
     return Tensor.lift(found) if tensors else found
-
-
-def at_once(model: Any, row: np.ndarray) -> np.ndarray | None:
-    """The outputs for an array that is one row, if one like it has been seen."""
-    try:
-        single = model.__dict__["_compiled_steps"]["gg.predict"].last
-    except KeyError:
-        return None
-    return None if single is None or state.listening is not None else single(row)
 
 
 def outputs_of(model: Any, rows: ArrayRows, batch_size: int, X: Any) -> np.ndarray:

@@ -47,7 +47,7 @@ def batch_axes(graph: Graph) -> dict[Any, int] | None:
             continue
         if not any(i in axes for i in x.inputs):
             continue
-        found = _axis(x, axes)
+        found = axis_of(x, axes)
         if found is LOST:
             return None
         if found is not None:
@@ -58,7 +58,7 @@ def batch_axes(graph: Graph) -> dict[Any, int] | None:
 LOST: Any = object()
 
 
-def _axis(x: Any, axes: dict[Any, int]) -> Any:
+def axis_of(x: Any, axes: dict[Any, int]) -> Any:
     """The batch axis of a node with some among its inputs; None if it is summed away."""
     name, kind = x.operation.name, x.operation.kind
     if is_hero(x):
