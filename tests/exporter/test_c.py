@@ -72,7 +72,7 @@ def compared(folder, graphs, *flags):
 
 
 @needs_compiler
-@pytest.mark.parametrize("dtype, some", [(np.float32, 1), (np.float64, 3), (np.float16, 3)])
+@pytest.mark.parametrize("dtype, some", [(np.float32, 1), (np.float64, 5), (np.float16, 5)])
 def test_each_operation(tmp_path, dtype, some):
     wrong, refused = compared(tmp_path, operations(dtype, some), "-O0")
     assert wrong == []

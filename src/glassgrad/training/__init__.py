@@ -1,15 +1,28 @@
 """Training: `fit`, `predict`, `evaluate`, `summary`, what they return, and callbacks."""
 
+from typing import TYPE_CHECKING, Any
+
 from . import metrics
 from .callbacks import Callback, Checkpoint, Converged, EarlyStopping, Schedule
 from .fit import fit
 from .history import History
 from .nonfinite import NonFiniteError
 from .predict import evaluate, predict
-from .predictor import TablePredictor
 from .progress import Progress
 from .run import Run
 from .summary import Summary, summary
+
+if TYPE_CHECKING:
+    from .predictor import TablePredictor
+
+
+def __getattr__(name: str) -> Any:
+    if name != "TablePredictor":  # it loads all that reads tables
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .predictor import TablePredictor
+
+    return TablePredictor
+
 
 __all__ = [
     "Callback",

@@ -6,7 +6,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
-from ..data.tables.errors import plain
+from ..data.wording import plain
 from .callbacks import Callback
 
 LINES = 20  # about how many plain lines a training prints
