@@ -121,7 +121,7 @@ class Folds(Spans):
         count, rest = divmod(self.length(self.kernel.parts or 0), LANES)
         if not count:
             return self.in_turn(
-                hero, [self.part(hero, points, constant(n), start) for n in range(LANES)]
+                hero, [self.partial(hero, points, constant(n), start) for n in range(LANES)]
             )
         size = len(points) * LANES
         memory = self.own_memory(size * (LANES // GROUP), hero.dtype)
@@ -129,7 +129,7 @@ class Folds(Spans):
         for first, end in pairwise(ends):  # their parts have as many elements
             with self.loop(first, end) as group:
                 at = group.index * GROUP
-                parts = [self.part(hero, points, at + n, start) for n in range(GROUP)]
+                parts = [self.partial(hero, points, at + n, start) for n in range(GROUP)]
                 for k, total in enumerate(self.in_turn(hero, parts)):
                     there = group.index * size + (LANE_POSITION + k * LANES)
                     self.store(total, memory, 0, there)
@@ -142,7 +142,7 @@ class Folds(Spans):
         ]
         return self.in_turn(hero, waiting)
 
-    def part(
+    def partial(
         self, hero: Any, points: list[Point], n: Position, start: list[Register]
     ) -> list[Register]:
         """Partial sum `n` of each point."""

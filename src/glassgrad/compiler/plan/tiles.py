@@ -45,8 +45,8 @@ def shape_of(
     for points in _candidates(others, lengths, most):
         cost = _loads(reads, points, vectors, lengths)
         for a in edges.keys() & points.keys():
-            alone = {b: n for b, n in points.items() if b != a}
-            alone = min(_loads(reads, alone, vectors, lengths), MASKED)
+            others_alone = {b: n for b, n in points.items() if b != a}
+            alone = min(_loads(reads, others_alone, vectors, lengths), MASKED)
             cost += edges[a] * max(alone - cost, 0)
         if (cost, math.prod(points.values())) < (best.loads, math.prod(best.points.values())):
             best = Shape(points, cost)
