@@ -12,11 +12,17 @@ Combine = Callable[[Register, Register], Register]
 
 
 class Lanes(Functions):
-    """Trees of fixed shape, so that sums have the same bits everywhere."""
+    """One tree, neighbours first, so that sums have the same bits wherever their parts stand."""
+
+    def merged(self, parts: list[Register], combine: Combine) -> Register:
+        """The fold of sixteen registers; what nothing was added to stays as it is."""
+        while len(parts) > 1:
+            parts = [a if a is b else combine(a, b) for a, b in zip(parts[::2], parts[1::2])]
+        return parts[0]
 
     def across(self, a: Register, combine: Combine) -> Register:
         """The fold of all lanes, in every lane."""
-        for step in (8, 4, 2, 1):
+        for step in (1, 2, 4, 8):
             a = combine(a, self.shuffle(a, a, [n ^ step for n in range(LANES)]))
         return a
 

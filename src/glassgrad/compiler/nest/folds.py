@@ -8,7 +8,7 @@ from typing import Any
 
 from ...operations.loop import PRODUCTS
 from ...types import is_real
-from ..emit.position import LANES, Position, constant, lanes_of
+from ..emit.position import LANES, Position, constant, is_lane, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import CHUNK, identity, space
 from ..plan.pull import Condition, operand_read
@@ -23,6 +23,8 @@ class Folds(Pulls):
     def totals(self, hero: Any, points: list[Point]) -> list[Register]:
         """The hero at each point."""
         kernel = self.kernel
+        if kernel.in_parts:
+            return self.parted(hero, points)
         if kernel.lane in kernel.inner and kernel.out_lane in kernel.outer:
             return self.dots(hero, points)
         totals = self.fold(hero, points)
@@ -34,20 +36,49 @@ class Folds(Pulls):
     def fold(self, hero: Any, points: list[Point]) -> list[Register]:
         """Each point's total over the axes that vanish."""
         kernel, entries = self.kernel, space(hero).reads
-        lanes = kernel.lane is not None
-        start = self.literal(identity(hero), hero.dtype, lanes)
+        start = self.start_of(hero)
 
         def step(inner: Point, totals: list[Register]) -> list[Register]:
             found = []
             for point, total in zip(points, totals):
-                place = {**point, **inner}
+                place = self.place(point, inner)
+                if place is None:
+                    found.append(total)
+                    continue
                 values = [
                     self.operand(x, at, place) for x, at in zip(hero.inputs, entries, strict=True)
                 ]
                 found.append(self.stepped(hero, total, values, inner))
             return found
 
-        return self.over(kernel.inner, {}, [start] * len(points), step)
+        by = kernel.parts if kernel.in_parts else kernel.lane
+        return self.over(kernel.inner, {}, [start] * len(points), step, by)
+
+    def parted(self, hero: Any, points: list[Point]) -> list[Register]:
+        """Sixteen partial sums for each point, merged as those of sixteen lanes are."""
+        axis, merge = self.kernel.parts, hero.operation.fold.merge
+        assert axis is not None
+        count = min(LANES, self.length(axis))
+        rest = [self.start_of(hero)] * (LANES - count)
+        each = [{**p, axis: constant(n)} for p in points for n in range(count)]
+        totals = self.fold(hero, each)
+        parts = [totals[k * count : (k + 1) * count] + rest for k in range(len(points))]
+        return [self.merged(p, lambda a, b: merge(self, a, b)) for p in parts]
+
+    def place(self, point: Point, inner: Point) -> Point | None:
+        """A point of the fold; None for a partial sum that has no element there."""
+        axis = self.kernel.parts
+        if axis is None or axis not in point:
+            return {**point, **inner}
+        part = point[axis].constant
+        count = next(self.ranges[v][1] + 1 for v, _ in inner[axis].terms if is_lane(v))
+        if part >= count:
+            return None
+        return {**point, **inner, axis: inner[axis].first_lane + part}
+
+    def start_of(self, hero: Any) -> Register:
+        """What each total starts from."""
+        return self.literal(identity(hero), hero.dtype, self.kernel.lane is not None)
 
     def stepped(self, hero: Any, total: Register, values: list[Any], inner: Point) -> Register:
         """One step of a fold; lanes beyond the end of the axis leave the total as it is."""
@@ -97,19 +128,19 @@ class Folds(Pulls):
         return [self.gathered(t, lambda a, b: merge(self, a, b)) for t in totals]
 
     def over(
-        self, axes: tuple[int, ...], inner: Point, totals: list[Register], body: Callable
+        self, axes: tuple[int, ...], inner: Point, totals: list[Register], body: Callable, by: Any
     ) -> list[Register]:
-        """totals = body(inner, totals) over the inner axes; the lane in vectors, its rest alone."""
+        """totals = body(inner, totals) over inner axes; axis `by` by sixteen, its rest alone."""
         if not axes:
             return body(inner, totals)
         axis, rest = axes[0], axes[1:]
         count = self.length(axis)
-        size = LANES if axis == self.kernel.lane else 1
+        size = LANES if axis == by else 1
         whole = count - count % size
 
         def go(i: Position, totals: list[Register]) -> list[Register]:
             at = self.start(axis) + (i + lanes_of(count - i.constant) if size > 1 else i)
-            return self.over(rest, {**inner, axis: at}, totals, body)
+            return self.over(rest, {**inner, axis: at}, totals, body, by)
 
         if not self.kernel.contracts and math.prod(map(self.length, axes)) <= UNROLL:
             for i in range(0, whole, size):

@@ -62,6 +62,8 @@ class Loops(Folds):
         """How many positions at a time, and how many elements each of them is."""
         kernel = self.kernel
         tile = self.processor.tile(self.widest())
+        if kernel.in_parts:  # a point has sixteen sums
+            return 1, LANES if axis == kernel.out_lane else 1
         if axis == kernel.out_lane:
             if kernel.lane in kernel.inner:  # sixteen folds make one vector
                 return 1, LANES
@@ -109,7 +111,7 @@ class Loops(Folds):
                     self.keep(wide, {**point, **inner})
                 return totals
 
-            self.over(kernel.inner, {}, [], store)
+            self.over(kernel.inner, {}, [], store, kernel.lane)
 
     def fetch_ahead(self, points: list[Point]) -> None:
         """Have the cache fetch, while a tile is summed, what its sums will be added to."""

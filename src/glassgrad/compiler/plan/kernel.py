@@ -46,6 +46,7 @@ class Kernel:
     stores    what it leaves in memory
     lane      the axis along which vectors run
     out_lane  the same for what is stored, when the lane is folded away into another axis
+    parts     an inner axis along which sums are made of sixteen partial sums, as if lanes ran there
     phase     0 before, 1 inside, 2 after the loop over chunks of the batch
     batch     the axis that is the batch
     adds_up   heroes go on from what is in their memory
@@ -62,6 +63,7 @@ class Kernel:
     stores: dict[Any, None] = field(default_factory=dict)
     lane: int | None = None
     out_lane: int | None = None
+    parts: int | None = None
     phase: int = 1
     batch: int | None = None
     adds_up: bool = False
@@ -80,6 +82,11 @@ class Kernel:
     def contracts(self) -> bool:
         """Whether its hero is a sum of products."""
         return any(len(h.inputs) > 1 for h in self.heroes)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether there are partial sums, and no lanes that they are."""
+        return self.parts is not None and self.parts != self.lane
 
     def index_of(self, node: Any) -> tuple[Entry, ...]:
         """At which axes a stored node is written."""
