@@ -48,6 +48,7 @@ class Artifact:
     written   numbers of the cells that the step changes
     tables    constants
     calls     kernels that NumPy computes
+    alone     where cells lie in the plan of one network, if this is the plan of copies
     """
 
     code: bytes
@@ -59,6 +60,7 @@ class Artifact:
     written: tuple[int, ...]
     tables: tuple[Table, ...]
     calls: tuple[Call, ...]
+    alone: tuple[Place, ...] = ()
 
     @property
     def pointers(self) -> int:
@@ -100,7 +102,7 @@ def unpacked(data: bytes) -> Artifact:
     )
 
 
-PLACES = ("inputs", "cells", "hypers", "outputs")
+PLACES = ("inputs", "cells", "hypers", "outputs", "alone")
 
 
 def _listed(place: Place) -> list[Any]:
@@ -108,11 +110,9 @@ def _listed(place: Place) -> list[Any]:
 
 
 def _place(listed: list[Any]) -> Place:
-    pointer, offset, shape, dtype, strides, room, contiguous, dense = listed
+    pointer, offset, shape, dtype, strides, room, *rest = listed
     kind = np.dtype(dtype)
-    return Place(
-        pointer, offset, tuple(shape), kind, tuple(strides), tuple(room), contiguous, dense
-    )
+    return Place(pointer, offset, tuple(shape), kind, tuple(strides), tuple(room), *rest)
 
 
 def _call_listed(call: Call) -> list[Any]:

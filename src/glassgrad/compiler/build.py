@@ -11,6 +11,7 @@ from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
 from .plan.kernel import Buffer, Kernel, Plan, is_call
+from .plan.spread import spread
 
 
 def plan_of(request: Any) -> Plan:
@@ -20,7 +21,8 @@ def plan_of(request: Any) -> Plan:
         graph = change(graph)
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
-    return planned(graph, request.resident, beside(request.cells))
+    plan = planned(graph, request.resident, beside(request.cells))
+    return spread(plan) if request.copies else plan
 
 
 def text_of(request: Any) -> str:
@@ -51,6 +53,7 @@ def artifact_of(plan: Plan, code: bytes) -> Artifact:
             if x in buffers and x not in graph.cells
         ),
         calls=tuple(calls_of(plan)),
+        alone=tuple(map(place_of, plan.alone)),
     )
 
 
@@ -75,7 +78,7 @@ def place_of(buffer: Buffer) -> Place:
     pointer = int(buffer.base[2:]) if buffer.outside else None
     return Place(
         pointer, buffer.offset, buffer.shape, buffer.dtype, buffer.strides, tuple(buffer.room),
-        buffer.contiguous, buffer.dense,
+        buffer.contiguous, buffer.dense, buffer.copies,
     )  # fmt: skip
 
 

@@ -78,7 +78,8 @@ class Folds(Pulls):
 
     def start_of(self, hero: Any) -> Register:
         """What each total starts from."""
-        return self.literal(identity(hero), hero.dtype, self.kernel.lane is not None)
+        lanes = self.kernel.lane is not None or self.differs(hero)
+        return self.literal(identity(hero), hero.dtype, lanes)
 
     def stepped(self, hero: Any, total: Register, values: list[Any], inner: Point) -> Register:
         """One step of a fold; lanes beyond the end of the axis leave the total as it is."""

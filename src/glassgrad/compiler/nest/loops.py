@@ -22,6 +22,9 @@ class Loops(Folds):
     def nest(self) -> None:
         """Blocks along the lanes that are stored, then along the axis that reuses most."""
         kernel = self.kernel
+        if self.plan.copies > 1:
+            self.blocks(self.order_of_copies(), {})
+            return
         out = kernel.out_lane if kernel.out_lane in kernel.outer else None
         others = sorted((a for a in kernel.outer if a != out), key=self.loads_per_product)
         order = [a for a in [out] if a is not None] + others
@@ -62,6 +65,8 @@ class Loops(Folds):
         """How many positions at a time, and how many elements each of them is."""
         kernel = self.kernel
         tile = self.processor.tile(self.widest())
+        if self.plan.copies > 1:
+            return self.together.get(axis, 1), 1
         if kernel.in_parts:  # a point has sixteen sums
             return 1, LANES if axis == kernel.out_lane else 1
         if axis == kernel.out_lane:
@@ -81,6 +86,48 @@ class Loops(Folds):
             most = tile.dots[0]
             return (most if kernel.extents[axis] % most == 0 or kernel.extents[axis] > 4 else 2), 1
         return tile.rows[len(block[kernel.out_lane])], 1  # type: ignore[index]
+
+    # ---- lanes along copies: any two axes may be blocked
+
+    together: dict[int, int]  # {axis: how many of its positions at a time}
+
+    def order_of_copies(self) -> list[int]:
+        """The axes that stay, those that are worked on in blocks last."""
+        kernel, tile = self.kernel, self.processor.tile(self.widest())
+        sums = tile.most_vectors * tile.rows[tile.most_vectors]
+        pairs = [(a, b) for a in kernel.outer for b in kernel.outer if a < b]
+        pairs = pairs or [(a, a) for a in kernel.outer]
+        found = [self.blocked(pair, self.sums_of_copies(sums)) for pair in pairs]
+        self.together = min(found, key=self.loads_of_copies, default={})
+        return sorted(kernel.outer, key=lambda a: (a in self.together, a))
+
+    def sums_of_copies(self, sums: int) -> int:
+        """How many points may be worked on together."""
+        kernel = self.kernel
+        if kernel.parts is not None:
+            return 4 if kernel.extents[kernel.parts] <= LANES else 1
+        inner = math.prod(kernel.extents[a] for a in kernel.inner)
+        if kernel.contracts or not kernel.inner:
+            return sums if kernel.contracts else 4
+        return max(1, min(sums, UNROLL // max(inner, 1))) if inner <= UNROLL else 8
+
+    def blocked(self, pair: tuple[int, int], sums: int) -> dict[int, int]:
+        """A block along two axes: square if both are long."""
+        first, second = pair
+        if first == second:
+            return {first: sums}
+        lengths = self.length(first), self.length(second)
+        rows = max(min(math.isqrt(sums), lengths[0]), sums // max(lengths[1], 1), 1)
+        rows = min(rows, lengths[0])
+        return {first: max(rows, 1), second: max(sums // max(rows, 1), 1)}
+
+    def loads_of_copies(self, block: dict[int, int]) -> float:
+        """How many values a block loads for each of its points."""
+        kernel = self.kernel
+        size = {a: min(n, self.length(a)) for a, n in block.items()}
+        seen = [_axes_in(e) for h in kernel.heroes for e in space(h).reads]
+        loads = sum(math.prod(n for a, n in size.items() if a in axes) for axes in seen)
+        return (loads or 1) / max(math.prod(size.values()), 1)
 
     def widest(self) -> Any:
         """The dtype of the largest elements that are folded or stored."""

@@ -71,7 +71,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
     plan.cycles = sum(k.cycles for k in plan.kernels)
-    _give_addresses(plan)
+    give_addresses(plan)
     return plan
 
 
@@ -315,7 +315,7 @@ def _replaced(root: Any, old: Any, new: Any) -> Any:
 # ---- addresses
 
 
-def _give_addresses(plan: Plan) -> None:
+def give_addresses(plan: Plan) -> None:
     """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
     cells = [plan.buffers[x] for x in plan.graph.cells]
     ordered = cells + [plan.buffers[x] for x in plan.sums] + list(plan.buffers.values())
@@ -328,7 +328,8 @@ def _give_addresses(plan: Plan) -> None:
         size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
     for buffer in plan.buffers.values():
         if buffer.parent is not None:
-            buffer.offset = buffer.parent.offset + buffer.start * buffer.dtype.itemsize
+            ahead = buffer.start * buffer.dtype.itemsize * buffer.copies
+            buffer.offset = buffer.parent.offset + ahead
     plan.arena = size + 4096
     for number, kernel in enumerate(plan.kernels):
         what = "_".join(dict.fromkeys(h.operation.name for h in kernel.heroes))
