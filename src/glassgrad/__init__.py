@@ -122,7 +122,9 @@ if _typing.TYPE_CHECKING:
     )
     from .training import History, metrics
     from .training.fit import fit
+    from .training.many import fit_many
     from .training.predict import evaluate, predict
+    from .training.search import cross_validate, grid
     from .training.summary import summary
 
 _ROOMS = (
@@ -140,6 +142,7 @@ _LATER = {
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
+    **dict.fromkeys(("cross_validate", "fit_many", "grid"), "training"),
 }
 
 

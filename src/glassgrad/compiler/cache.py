@@ -66,7 +66,11 @@ class Request:
     def key(self) -> str | None:
         """What it depends on, in short; None where only this process can know."""
         try:
-            more = [self.resident, self.copies, *(f"{p.__module__}.{p.__qualname__}" for p in self.passes)]
+            more = [
+                self.resident,
+                self.copies,
+                *(f"{p.__module__}.{p.__qualname__}" for p in self.passes),
+            ]
             more += [tuple(self.target)]
             if self.sources is not None:
                 more += [[(s.shape[1:], s.dtype) for s in self.sources]]

@@ -26,9 +26,9 @@ class NativeCopies(FromRequest):
 
     cells    an array [..., 16] for each cell, in the order of the graph
     hypers   the same of hyper-parameters
+    loss     that of the step that was taken last, or that failed
     alive    for each copy whether a loss that is not finite ends the call; lanes without a network
              and those of networks that have ended are computed, and nobody looks
-    sums     float64 [16]: losses of the steps of the last call, times the rows of each
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class NativeCopies(FromRequest):
         found, arena = self.artifact, self.arena
         self.cells = [copies(p, arena) for p in found.cells]
         self.hypers = [copies(p, arena) for p in found.hypers]
+        self.loss = copies(found.outputs[0], arena)
         self.alive = arena[ALIVE : ALIVE + LANES]
         ends = [p.offset + p.bytes * LANES for p in found.cells]
         self.kept = arena[: max(ends, default=0)]  # cells come first
@@ -82,21 +83,23 @@ class NativeCopies(FromRequest):
         for table in self.artifact.tables:
             table.place.view(self.arena)[...] = table.value
 
-    def run(self, arrays: list[np.ndarray], rows: np.ndarray) -> tuple[int, int]:
+    def run(self, arrays: list[np.ndarray], rows: np.ndarray, sums: np.ndarray) -> tuple[int, int]:
         """Steps over the rows with these numbers, a batch at a time: how many, and a code.
 
         rows: int64 [steps * batch, 16], a column for each copy
+        sums: float64 [16], to which the losses of the steps, times the rows of each, are added
 
         The code is 0 when all steps were taken; else the step after the last was not taken, and
         the state of all is as before it.
         """
         for i, array in enumerate([rows, *arrays]):
             self.table[i] = array.ctypes.data
-        self.sums[:] = 0
+        self.sums[:] = sums
         code = self.epoch(
             self.arena.ctypes.data, self.table.ctypes.data, self.results.ctypes.data,
             len(rows) // self.batch, self.taken.ctypes.data,
         )  # fmt: skip
+        sums[:] = self.sums
         return int(self.taken[0]), code
 
 

@@ -21,7 +21,7 @@ class Draws:
     def __init__(self, captured: Captured) -> None:
         self.streams: list[tuple[str, Callable[[], Any]]] = [
             ("random", random.getstate),
-            ("numpy.random", lambda: repr(np.random.get_state())),
+            ("numpy.random", numpy_state),
         ]
         for name, value in captured.named().items():
             if isinstance(value, KINDS):
@@ -37,6 +37,12 @@ class Draws:
                     "would be the same at each call\n    Draw with gg.rand, gg.randn or "
                     "gg.randint, or hand the number to the step as an argument."
                 )
+
+
+def numpy_state() -> tuple[Any, ...]:
+    """Where NumPy's shared stream stands; its 624 words as bytes, which are soon compared."""
+    name, words, *rest = np.random.get_state()
+    return name, words.tobytes(), *rest  # type: ignore[attr-defined]
 
 
 def _state_of(stream: Any) -> Any:

@@ -3,19 +3,25 @@
 from . import metrics
 from .callbacks import Callback, Checkpoint, Converged, EarlyStopping, Schedule
 from .fit import fit
+from .fits import Fits
 from .history import History
+from .many import fit_many
 from .nonfinite import NonFiniteError
 from .predict import evaluate, predict
 from .predictor import TablePredictor
 from .progress import Progress
 from .run import Run
+from .search import CrossValidation, Grid, cross_validate, grid
 from .summary import Summary, summary
 
 __all__ = [
     "Callback",
     "Checkpoint",
     "Converged",
+    "CrossValidation",
     "EarlyStopping",
+    "Fits",
+    "Grid",
     "History",
     "NonFiniteError",
     "Progress",
@@ -23,8 +29,11 @@ __all__ = [
     "Schedule",
     "Summary",
     "TablePredictor",
+    "cross_validate",
     "evaluate",
     "fit",
+    "fit_many",
+    "grid",
     "metrics",
     "predict",
     "summary",

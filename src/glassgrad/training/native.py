@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..compiler.draws import numpy_state
 from ..compiler.entry import Entry
 from ..compiler.epoch import NativeEpoch, Source
 from ..compiler.graph import Graph, TraceError
@@ -291,7 +292,7 @@ def random_states(model: Any) -> list[Any]:
     """The states of the generators of Python and NumPy that a step may draw from."""
     kinds = (np.random.Generator, random.Random)
     held = [x for part in model.modules() for x in vars(part).values() if isinstance(x, kinds)]
-    shared = [random.getstate(), repr(np.random.get_state(legacy=False))]
+    shared = [random.getstate(), numpy_state()]
     return shared + [
         x.getstate() if isinstance(x, random.Random) else repr(x.bit_generator.state) for x in held
     ]
