@@ -24,8 +24,11 @@ from ..compiler.rewrite import rewritten
 from ..tensors.generator import default_generator
 from .engine import NotNativeError
 from .native import CALL, FINE, NativeSteps, arrays_of, bounded, first_line
+from .orders import DRAWS, permutations
 from .progress import Progress
 from .run import Run
+
+AHEAD = 200_000  # rows whose order is drawn at once
 
 
 class Member:
@@ -96,6 +99,8 @@ class Together:
     codes    {batch size: native code}
     inside   whose memory holds the state; None when the leaves hold it
     left     the members that have to go on alone
+    counts   steps and rows of each in the present epoch, and the loss of the last step
+    quiet    whether nobody looks at the present epoch, and its steps are known
     drawn    whether numbers have been drawn from the streams since they were in that memory
     """
 
@@ -107,7 +112,8 @@ class Together:
         self.inside: NativeCopies | None = None
         self.left: list[Member] = []
         self.pace = 0.0
-        self.drawn = False
+        self.drawn = self.quiet = False
+        self.counts = np.zeros((3, LANES))
         self.arrays = arrays_of(members[0].run.subtrain)  # type: ignore[arg-type]
         callbacks = {c for m in members for c in m.run.callbacks if not isinstance(c, Progress)}
         self.called = bool(callbacks)  # who may look at parameters, and change them
@@ -116,20 +122,49 @@ class Together:
     def train(self) -> None:
         """All epochs of all members."""
         while self.lane:
-            self.epoch()
+            for rows in self.ahead():
+                self.epoch(rows)
+                if self.left or self.noticed.interrupted:
+                    break
             for member in [m for m in self.lane if not m.run.goes_on or m.error is not None]:
                 self.leave(member)
                 self.remove(member)
         for member in self.left:
             member.rest()
 
-    def epoch(self) -> None:
+    def ahead(self) -> Any:
+        """The rows of the epochs to come, int64 [epochs, rows, 16]; of one if somebody looks.
+
+        Where the streams are for nothing else, many orders are drawn at once.
+        """
+        code, self.quiet = self.inside, False
+        entries = [m.entry(code.batch) for m in self.lane] if code is not None else []
+        drawn = any(leaf is default_generator.state for e in entries for leaf in e.cells)
+        if code is None or self.called or self.judged or drawn:
+            return [None]
+        self.entries(code.batch)
+        n = len(self.first.subtrain)  # type: ignore[arg-type]
+        left = min(m.run.epochs - m.run.epoch for m in self.lane)
+        count = max(1, min(left, AHEAD // (n * LANES)))
+        rows = np.zeros((LANES, count, n), np.int64)
+        for member, k in self.lane.items():
+            order = permutations(member.stream, n, count) if self.shuffled(n) else np.arange(n)
+            rows[k] = member.run.subtrain.places(order)  # type: ignore[union-attr]
+        self.quiet = True
+        return np.ascontiguousarray(rows.transpose(1, 2, 0))
+
+    def shuffled(self, n: int) -> bool:
+        """Whether epochs have an order (see `Run.order`)."""
+        return self.first.shuffle and (self.first.batch_size or n) < n
+
+    def epoch(self, rows: np.ndarray | None = None) -> None:
         """An epoch of all members, those that fail alone."""
-        orders = self.begun()
+        self.counts[:] = 0
+        rows = self.begun() if rows is None else self.begun_quietly(rows)
         kept = None if self.inside is None else self.inside.kept.copy()
         begun, sums = perf_counter(), np.zeros(LANES)
         try:
-            failed = self.taken(orders, sums)
+            failed = self.taken(rows, sums)
         except NotNativeError:
             failed = list(self.lane)
         self.take_streams()
@@ -147,24 +182,40 @@ class Together:
         if self.called:
             self.inside = None  # callbacks may have changed what the leaves hold
 
-    def begun(self) -> dict[Member, np.ndarray]:
-        """The order of each one's rows."""
-        found, self.drawn = {}, True
-        for member in self.lane:
+    def begun(self) -> np.ndarray:
+        """The numbers of each one's rows in the order in which they come."""
+        self.drawn = True
+        found = np.zeros((LANES, len(self.first.subtrain)), np.int64)  # type: ignore[arg-type]
+        for member, k in self.lane.items():
             run, member.before = member.run, member.stream
-            rows = len(run.subtrain)  # type: ignore[arg-type]
             with member.streaming():
                 run.begin_epoch()
                 member.before = default_generator.get_state().value
                 member.steps_before = run.step
                 order = run.order()
-            order = np.arange(rows) if order is None else order
-            found[member] = run.subtrain.places(order)  # type: ignore[union-attr]
-        return found
+            order = np.arange(found.shape[1]) if order is None else order
+            found[k] = run.subtrain.places(order)  # type: ignore[union-attr]
+        return np.ascontiguousarray(found.T)
+
+    def begun_quietly(self, rows: np.ndarray) -> np.ndarray:
+        """The same of rows that have been drawn already."""
+        draws = np.array([0, DRAWS if self.shuffled(len(rows)) else 0], np.uint64)
+        for member in self.lane:
+            member.before, member.steps_before = member.stream, member.run.step
+            member.stream = member.stream + draws
+            member.run.epoch += 1
+        return rows
 
     def finish(self, member: Member, total: float, seconds: float) -> None:
         """What comes after the steps of an epoch."""
-        run = member.run
+        run, k = member.run, self.lane[member]
+        run.rows, run.loss = int(self.counts[1, k]), float(self.counts[2, k])
+        run.step = member.steps_before + int(self.counts[0, k])
+        if self.quiet and not run.interrupted:
+            run.history.losses.append(total / run.rows)
+            run.history.epoch_seconds.append(seconds)
+            run.history.steps = run.step
+            return
         if self.called or self.judged:
             self.leave(member)
         run.engine.used, run.history.threads = True, 1
@@ -179,15 +230,11 @@ class Together:
 
     # ---- steps
 
-    def taken(self, orders: dict[Member, np.ndarray], sums: np.ndarray) -> list[Member]:
+    def taken(self, rows: np.ndarray, sums: np.ndarray) -> list[Member]:
         """Take the steps of an epoch; the members of whom one cannot be taken so."""
-        n = len(next(iter(orders.values())))
+        n = len(rows)
         size = min(self.first.batch_size or n, n)
         whole = n // size * size
-        rows = np.zeros((LANES, n), np.int64)
-        for member, k in self.lane.items():
-            rows[k] = orders[member]
-        rows = np.ascontiguousarray(rows.T)
         failed = self.part(size, rows[:whole], sums)
         if n > whole and not self.noticed.interrupted:
             failed += self.part(n - whole, rows[whole:], sums)
@@ -212,11 +259,10 @@ class Together:
 
     def count(self, steps: int, rows: int, code: NativeCopies) -> None:
         """Note steps that have been taken."""
-        for member, k in self.lane.items():
-            if code.alive[k] and steps:
-                member.run.step += steps
-                member.run.rows += rows
-                member.run.loss = float(code.last[k])
+        if steps:
+            self.counts[0] += steps
+            self.counts[1] += rows
+            self.counts[2] = code.last
 
     def fallen(self, code: NativeCopies) -> list[Member]:
         """Those whose loss is not finite: their steps count no longer.
@@ -247,6 +293,10 @@ class Together:
 
     def enter(self, batch: int) -> NativeCopies:
         """The state goes to the memory of the code for a batch size, if it is not there."""
+        if self.quiet and batch in self.codes and self.in_memory(batch):
+            self.inside = self.codes[batch]
+            self.inside.begin()
+            return self.inside
         entries = self.entries(batch)
         code = self.code(batch, entries)
         if self.inside is not None and self.inside.arena is not code.arena:
@@ -264,6 +314,10 @@ class Together:
                 array[..., k] = number
         self.inside = code
         return code
+
+    def in_memory(self, batch: int) -> bool:
+        """Whether the code for a batch size works where the state is."""
+        return self.inside is not None and self.codes[batch].arena is self.inside.arena
 
     def entries(self, batch: int) -> dict[Member, Entry]:
         """The steps of all members as they are now.

@@ -12,12 +12,13 @@ from ..emit.position import LANES, Position, constant, is_lane, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import CHUNK, identity, space
 from ..plan.pull import Condition, operand_read
-from .pulls import Point, Pulls
+from .gathers import Gathers
+from .pulls import Point
 
 UNROLL = 16  # inner loops this short are straight code
 
 
-class Folds(Pulls):
+class Folds(Gathers):
     """Folds of a kernel's heroes."""
 
     def totals(self, hero: Any, points: list[Point]) -> list[Register]:

@@ -94,6 +94,9 @@ class Loops(Folds):
     def order_of_copies(self) -> list[int]:
         """The axes that stay, those that are worked on in blocks last."""
         kernel, tile = self.kernel, self.processor.tile(self.widest())
+        if kernel.outer and any(map(gathers, kernel.stores)):
+            self.together = {kernel.outer[-1]: LANES}
+            return list(kernel.outer)
         sums = tile.most_vectors * tile.rows[tile.most_vectors]
         pairs = [(a, b) for a in kernel.outer for b in kernel.outer if a < b]
         pairs = pairs or [(a, a) for a in kernel.outer]
@@ -107,8 +110,10 @@ class Loops(Folds):
         if kernel.parts is not None:
             return 4 if kernel.extents[kernel.parts] <= LANES else 1
         inner = math.prod(kernel.extents[a] for a in kernel.inner)
-        if kernel.contracts or not kernel.inner:
-            return sums if kernel.contracts else 4
+        if kernel.contracts:
+            return sums
+        if not kernel.inner:
+            return 4
         return max(1, min(sums, UNROLL // max(inner, 1))) if inner <= UNROLL else 8
 
     def blocked(self, pair: tuple[int, int], sums: int) -> dict[int, int]:
@@ -183,6 +188,13 @@ class Loops(Folds):
         values = [self.register(x, index) for x, index in zip(nodes, places)]
         for x, index, value in zip(nodes, places, values):
             self.put(x, value, index)
+
+
+def gathers(x: Any) -> bool:
+    """Whether a node is rows of an array, which are read from end to end."""
+    while x.operation is not None and x.operation.name == "cast":
+        x = x.inputs[0]
+    return x.operation is not None and x.operation.name == "take"
 
 
 def _axes_in(entries: Any) -> set[int]:
