@@ -1,6 +1,6 @@
 """Whole epochs of small and medium networks: glassgrad's native step beside its peers, in one run.
 
-    python benchmarks/native.py [--quick] [--page docs/benchmarks.md]
+    python benchmarks/native.py [--quick]
 
 The sixteen configurations are four fully connected networks (ReLU, softmax cross-entropy, plain
 SGD, float32) at batches of 1, 32, 256 and 2,048 rows.  All contenders run on one thread of one
@@ -411,21 +411,15 @@ def peak():
     return 2 * 16 * len(sums) * count / best / 1e9
 
 
-def page(rows, names, limit, costs):
+def tables(rows, names, limit, costs):
     """The results as Markdown."""
-    import importlib.metadata as metadata
-
-    packages = ("numpy", "llvmlite", "jax", "torch", "scikit-learn")
-    versions = ", ".join(f"{p} {metadata.version(p)}" for p in packages)
     lines = [
-        "# Benchmarks",
+        "## Fully connected networks, one thread",
         "",
-        "Written by `python benchmarks/native.py --page docs/benchmarks.md`: microseconds a step,",
-        "medians of alternating rounds, one thread each; in parentheses how many times glassgrad's",
-        "epoch is quicker.",
-        "",
-        f"Machine: {processor()}, {limit:.0f} GFLOP/s of fused multiply-adds a core. "
-        f"Python {platform.python_version()}, {versions}.",
+        "Microseconds a step (ReLU, softmax cross-entropy, plain SGD, float32); in parentheses",
+        "how many times glassgrad's epoch is quicker.  `glassgrad` is a whole epoch in one native",
+        "call, as `fit` makes it, `gathering` of that the gathering of rows alone, and the share",
+        "of the peak is that of the rest; `step` is a call under `gg.compile` for each batch.",
         "",
         "| network | batch | of peak | " + " | ".join(names) + " |",
         "|---|---|---|" + "---|" * len(names),
@@ -436,26 +430,38 @@ def page(rows, names, limit, costs):
         share = useful_operations(sizes, batch) / rest / 1e3 / limit
         cells = [_cell(found.get(name), ours) for name in names]
         lines.append(f"| {sizes} | {batch} | {share:.0%} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "Compile time in milliseconds, from the first call to the first finished step:",
-        "",
-    ]
+    return "\n".join([*lines, *compile_times(rows, names), *variant_costs(costs)]) + "\n"
+
+
+def compile_times(rows, names):
+    """The lines of the table of compile times."""
     timed = [n for n in names if n not in ("gathering", "PyTorch", "scikit-learn")]
-    lines += ["| network | batch | " + " | ".join(timed) + " |", "|---|---|" + "---|" * len(timed)]
+    lines = [
+        "",
+        "Milliseconds from the first call to the first finished step, nothing cached:",
+        "",
+        "| network | batch | " + " | ".join(timed) + " |",
+        "|---|---|" + "---|" * len(timed),
+    ]
     for sizes, batch, found in rows:
         cells = [f"{found[n].compile_seconds * 1e3:.0f}" if n in found else "" for n in timed]
         lines.append(f"| {sizes} | {batch} | " + " | ".join(cells) + " |")
-    lines += [
+    return lines
+
+
+def variant_costs(costs):
+    """The lines of the table of what else a step may have."""
+    kinds = [name for name in VARIANTS if name != "plain"]
+    lines = [
         "",
         "What else a step may have at a batch of 32, as a multiple of the plain step:",
         "",
+        "| network | " + " | ".join(kinds) + " |",
+        "|---|" + "---|" * len(kinds),
     ]
-    kinds = [name for name in VARIANTS if name != "plain"]
-    lines += ["| network | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
     for sizes, found in costs.items():
         lines.append(f"| {sizes} | " + " | ".join(f"{found[k]:.2f}" for k in kinds) + " |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _cell(contender, ours):
@@ -476,35 +482,35 @@ def processor():
         return platform.processor() or platform.machine()
 
 
-def main():
-    """Run all configurations and print, or write, the page."""
+def section(quick, only=None, seconds=2.5):
+    """All configurations, as a section of docs/performance.md."""
     folder = tempfile.TemporaryDirectory()
     os.environ["XDG_CACHE_HOME"] = folder.name  # nothing is compiled before it is timed
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--quick", action="store_true", help="two networks, two batches")
-    options.add_argument("--page", help="where to write the results as Markdown")
-    options.add_argument("--only", help="contenders, with commas between")
-    options.add_argument("--seconds", type=float, default=4.0, help="for each configuration")
-    given = options.parse_args()
     warnings.simplefilter("ignore")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    names = given.only.split(",") if given.only else list(CONTENDERS)
-    networks, batches = (NETWORKS[::2], (32, 256)) if given.quick else (NETWORKS, BATCHES)
+    names = only.split(",") if only else list(CONTENDERS)
+    networks, batches = (NETWORKS[::2], (32, 256)) if quick else (NETWORKS, BATCHES)
     limit, rows = peak(), []
     for sizes in networks:
         for batch in batches:
-            found = compared(sizes, batch, names, given.seconds)
+            found = compared(sizes, batch, names, seconds)
             rows.append((sizes, batch, found))
             medians = {name: round(c.median, 2) for name, c in found.items()}
-            print(sizes, batch, medians, flush=True)
-    costs = {sizes: variants(sizes, 32, given.seconds) for sizes in NETWORKS if sizes[0] != 4}
+            print(sizes, batch, medians, file=sys.stderr, flush=True)
+    costs = {sizes: variants(sizes, 32, seconds) for sizes in NETWORKS if sizes[0] != 4}
     ran = [n for n in names if any(n in found for *_, found in rows)]
-    text = page(rows, ran, limit, costs)
-    print(text)
-    if given.page:
-        with open(given.page, "w") as file:
-            file.write(text)
+    return tables(rows, ran, limit, costs)
+
+
+def main():
+    """Print the section."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--quick", action="store_true", help="two networks, two batches")
+    options.add_argument("--only", help="contenders, with commas between")
+    options.add_argument("--seconds", type=float, default=2.5, help="for each configuration")
+    given = options.parse_args()
+    print(section(given.quick, given.only, given.seconds))
 
 
 if __name__ == "__main__":
