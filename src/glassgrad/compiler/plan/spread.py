@@ -8,32 +8,50 @@ network alone, in the same order, and its results the same to the bit.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from ..emit.position import LANES
-from .kernel import Buffer, Kernel, Plan
+from .group import accesses
+from .kernel import Kernel, Plan
 from .layout import give_addresses
 
+KNOWN = {
+    "extents", "inner", "index", "wide", "heroes", "stores", "lane", "out_lane", "parts", "phase",
+    "batch", "adds_up", "call", "repack", "label", "cycles", "number",
+}  # fmt: skip
 ALIVE = 0  # where in the arena a byte for each copy says whether its loss is tested
 
 
 def spread(plan: Plan) -> Plan:
-    """The plan with copies along the lanes; user's arrays but the row numbers are shared."""
+    """The plan with copies along the lanes; user's arrays but the row numbers are shared.
+
+    Raises:
+        NotImplementedError: The plan has what this pass does not know.
+    """
     graph = plan.graph
     plan.copies = LANES
     plan.differing = dict.fromkeys([*graph.inputs[:1], *graph.cells, *graph.hypers], True)
     plan.alone = [replace(plan.buffers[x]) for x in graph.cells]
-    _read_where_it_lies(plan)
     for kernel in plan.kernels:
+        check_known(kernel)
         if kernel.lane in kernel.inner:
             kernel.parts = kernel.lane
         kernel.lane = kernel.out_lane = None
+    _read_where_it_lies(plan)
     for x, buffer in plan.buffers.items():
         if differs(plan, x):
-            _lay_out(buffer)
+            buffer.copies, buffer.fixed = LANES, False  # neighbours are as far apart as before
     give_addresses(plan)
     return plan
+
+
+def check_known(kernel: Kernel) -> None:
+    """A kernel has nothing that would have to be spread in a way of its own."""
+    for f in fields(kernel):
+        plain = f.default_factory() if f.default_factory is not MISSING else f.default
+        if f.name not in KNOWN and getattr(kernel, f.name) != plain:
+            raise NotImplementedError(f"a kernel with {f.name} is not trained many times at once")
 
 
 def differs(plan: Plan, x: Any) -> bool:
@@ -52,22 +70,25 @@ def differs(plan: Plan, x: Any) -> bool:
 
 
 def _read_where_it_lies(plan: Plan) -> None:
-    """Copies the other way round are of no use to lanes that run elsewhere."""
+    """Copies the other way round are of no use to lanes that run elsewhere.
+
+    They stay where a kernel folds several axes, whose order follows from how memory lies.
+    """
     kept: list[Kernel] = []
+    several = [k for k in plan.kernels if len(k.inner) > 1]
+    needed = {r.node for k in several for r in accesses(plan, k)}
     for kernel in plan.kernels:
         if not kernel.repack:
             kept.append(kernel)
             continue
         (copy,) = kernel.stores
         source = copy.inputs[0]
+        kernel.repack = False
+        if copy in needed:
+            kept.append(kernel)
+            continue
         plan.buffers[copy] = plan.buffers[source]
         plan.home.pop(copy)
         if source in plan.home:
             plan.home[copy] = plan.home[source]
     plan.kernels = kept
-
-
-def _lay_out(buffer: Buffer) -> None:
-    """Copies are next to each other, and elements one after another."""
-    buffer.copies, buffer.fixed, buffer.dense = LANES, False, True
-    buffer.lay_out_dense()
