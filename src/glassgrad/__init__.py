@@ -88,6 +88,7 @@ _warnings.filterwarnings(
 if _typing.TYPE_CHECKING:
     from . import accelerator, backends, cuda, data, files, func, linalg, nn, optim, training, utils
     from .compiler import TraceError, compile
+    from .compiler.threads import get_num_threads, set_num_threads
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -141,6 +142,7 @@ _LATER = {
     **dict.fromkeys(_FUNCTIONAL.split(), "nn.functional"),
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
+    **dict.fromkeys(("get_num_threads", "set_num_threads"), "compiler.threads"),
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
     **dict.fromkeys(("cross_validate", "fit_many", "grid"), "training"),
 }
@@ -153,7 +155,8 @@ def __getattr__(name):
         return import_module(f".{name}", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return found
 
 
 def __dir__():

@@ -135,3 +135,16 @@ def test_a_loss_that_is_not_finite_stops_before_its_step():
     losses, code, cells = by_epoch(graph, [x, y], rows)
     assert code == 1 and len(losses) == 2
     assert all(map(np.array_equal, cells, expected))
+
+
+@pytest.mark.parametrize("batch", [1, 32, 256])
+def test_a_counter_waits_for_the_test_of_the_loss(batch):
+    """The optimizer's number of steps and the loss are both one number, in kernels apart."""
+    x, y = real(1024, 20), random.integers(0, 2, 1024)
+    graph = traced(trainer(mlp(20, 100, 2), ADAM), x[:batch], y[:batch])
+    rows = np.arange(3 * batch)
+    _, _, expected = by_epoch(graph, [x, y], rows[: 2 * batch])
+    x[2 * batch] = np.nan
+    losses, code, cells = by_epoch(graph, [x, y], rows)
+    assert code == 1 and len(losses) == 2
+    assert all(map(np.array_equal, cells, expected))

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from .artifact import Artifact, Call, Table
-from .batches import epoch_text, gathering
+from .batches import epoch_text, gathering, rows_text
 from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
 from .plan.kernel import Buffer, Kernel, Plan, is_call
+from .plan.rotate import rotated
 from .plan.spread import spread
 
 
@@ -21,14 +22,17 @@ def plan_of(request: Any) -> Plan:
         graph = change(graph)
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
-    plan = planned(graph, request.resident, beside(request.cells))
-    return spread(plan) if request.copies else plan
+    plan = planned(graph, request.resident, beside(request.cells), request.order)
+    if request.copies:
+        return spread(plan)
+    return plan if request.sources is None else rotated(plan)
 
 
 def text_of(request: Any) -> str:
     """The module, in LLVM's language."""
     steps = "" if request.sources is None else epoch_text(request.plan)
-    return module_text(request.plan, request.target) + steps
+    blocks = rows_text(request.plan) if request.order == "rows" else ""
+    return module_text(request.plan, request.target) + steps + blocks
 
 
 def artifact_of(plan: Plan, code: bytes) -> Artifact:
@@ -54,6 +58,8 @@ def artifact_of(plan: Plan, code: bytes) -> Artifact:
         ),
         calls=tuple(calls_of(plan)),
         alone=tuple(map(place_of, plan.alone)),
+        cycles=plan.cycles,
+        shared=plan.shared,
     )
 
 

@@ -37,6 +37,7 @@ class Request:
     sources   of an epoch: the arrays whose rows are the inputs; None for a step
     resident  whether cells lie in the arena
     cells     where they lie if not where the plan likes
+    order     "rows": sums in an order that does not depend on how many rows there are
     copies    whether it is for sixteen networks at once (see `plan.spread`)
     """
 
@@ -46,6 +47,7 @@ class Request:
     sources: tuple[Source, ...] | None = None
     resident: bool = False
     cells: tuple[Place, ...] | None = None
+    order: str = ""
     copies: bool = False
 
     @cached_property
@@ -68,6 +70,7 @@ class Request:
         try:
             more = [
                 self.resident,
+                self.order,
                 self.copies,
                 *(f"{p.__module__}.{p.__qualname__}" for p in self.passes),
             ]

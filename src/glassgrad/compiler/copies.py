@@ -38,7 +38,9 @@ class NativeCopies(FromRequest):
         self.target = target or host()
         self.batch, self.graph = graph.inputs[0].shape[0], graph
         places: tuple[Place, ...] | None = None if beside is None else beside.artifact.alone
-        self.request = Request(graph, self.target, passes, tuple(sources), True, places, True)
+        self.request = Request(
+            graph, self.target, passes, tuple(sources), True, places, copies=True
+        )
         found = compiled(self.request)
         self.artifact: Artifact = found.artifact
         self.library = found.library

@@ -17,14 +17,16 @@ from ..operations import index, loop, view
 from ..operations.random import philox
 from ..tensors.tensor import Tensor
 from ..types import is_real, uint32, uint64
+from . import windows
 from .graph import Graph, building, node, transformed
 
-READABLE = frozenset({"argmax", "argmin", "window_argmax", "random_bits"})  # better as one line
+READABLE = frozenset({"argmax", "argmin", "random_bits", *windows.LOWERED})  # better as one line
 
 
 def lowered(graph: Graph, keep: frozenset[str] = frozenset()) -> Graph:
     """The graph without compositions; the operations named in `keep` stay as they are."""
-    return transformed(graph, lambda x: x if kept(x, keep) else lower(x))
+    late = windows.spread_late(graph)
+    return transformed(late, lambda x: x if kept(x, keep) else lower(x))
 
 
 def kept(x: Any, keep: frozenset[str]) -> bool:
@@ -112,39 +114,6 @@ def _winner(fold: Any) -> Callable:
     return write
 
 
-def _window_argmax(x: Any, size: Any, stride: Any, dilation: Any, low: Any, counts: Any) -> Any:
-    """The window's places are numbered as the elements of the flattened axes."""
-    n, lead = len(size), len(x.shape) - len(size)
-    lengths = x.shape[lead:]
-    span = [s * (c - 1) + d * (k - 1) + 1 for s, c, d, k in zip(stride, counts, dilation, size)]
-    wide = [max(m, a + length) for m, a, length in zip(span, low, lengths)]
-    lowest = -math.inf if is_real(x.dtype) else int(np.iinfo(x.dtype).min)
-    edge = {
-        "shape": (*x.shape[:lead], *wide),
-        "starts": (*(0,) * lead, *low),
-        "steps": (1,) * len(x.shape),
-    }
-    padded = view.place(x, fill=lowest, **edge)
-    seen = view.windows(padded, size=size, stride=stride, dilation=dilation)
-    cut = tuple(slice(0, c) for c in counts)
-    seen = seen[(*[slice(None)] * lead, *cut, *[slice(None)] * n)]
-    axes = tuple(range(lead + n, lead + 2 * n))
-    best = loop.amax(seen, axes=axes)
-    best = best.reshape((*best.shape, *(1,) * n))
-    wins = seen == best
-    wins = wins | (seen != seen) if is_real(x.dtype) else wins
-    flat, inside = None, None
-    for i in range(n):
-        place = _position(seen.shape, lead + i) * stride[i]
-        place = place + _position(seen.shape, lead + n + i) * dilation[i] - low[i]
-        within = (place >= 0) & (place < lengths[i])
-        inside = within if inside is None else inside & within
-        flat = place if flat is None else flat * lengths[i] + place
-    assert flat is not None and inside is not None
-    none = math.prod(lengths)
-    return loop.amin(flat.where(wins & inside, none), axes=axes)
-
-
 # ---- random words: four maps over the blocks, joined
 
 
@@ -176,6 +145,6 @@ LOWERED: dict[str, Callable] = {
     "cross_entropy": _cross_entropy,
     "argmax": _winner(loop.amax),
     "argmin": _winner(loop.amin),
-    "window_argmax": _window_argmax,
+    **windows.LOWERED,
     "random_bits": _random_bits,
 }

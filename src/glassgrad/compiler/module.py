@@ -15,15 +15,22 @@ from .plan.group import grouped
 from .plan.kernel import Buffer, Kernel, Plan, is_call
 from .plan.layout import laid_out
 from .plan.place import placed, writes_cells
+from .plan.quotient import multiplied
+from .plan.single import singled
 from .plan.spread import ALIVE
+from .plan.within import streamed
 from .target import Target
 
 HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
 
 
-def planned(graph: Graph, resident: bool = False, beside: Plan | None = None) -> Plan:
+def planned(
+    graph: Graph, resident: bool = False, beside: Plan | None = None, order: str = ""
+) -> Plan:
     """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
-    return laid_out(placed(chunked(grouped(prepared(graph)))), resident, beside)
+    plan = placed(streamed(chunked(grouped(singled(multiplied(prepared(graph)))))))
+    plan.order = order
+    return laid_out(plan, resident, beside)
 
 
 def prepared(graph: Graph) -> Graph:
@@ -64,23 +71,46 @@ def copied(graph: Graph) -> Graph:
 
 def module_text(plan: Plan, target: Target) -> str:
     """All kernels, and the step that calls them."""
-    kernels = [k for k in plan.kernels if k.call is None or not is_call(k.call)]
+    found = plan.kernels if plan.rotation is None else plan.rotation.kernels
+    kernels = [k for k in found if k.call is None or not is_call(k.call)]
     nests = [Nest(plan, k, target) for k in kernels]
     helpers = {name: text for nest in nests for name, text in nest.helpers.items()}
-    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), step_text(plan)])
+    if plan.shared:
+        from .part import parts_text
+
+        steps = parts_text(plan, target)
+    else:
+        steps = steps_text(plan)
+    return "\n".join([HEADER, *helpers.values(), *(n.text() for n in nests), steps])
 
 
-def step_text(plan: Plan) -> str:
+def steps_of(plan: Plan) -> list[tuple[str, list[Kernel]]]:
+    """The kernels of each kind of step, with what is added to its name (see `plan.rotate`)."""
+    turned = plan.rotation
+    if turned is None:
+        return [("", plan.kernels)]
+    return [("_first", turned.first), ("", turned.others), ("_last", turned.last)]
+
+
+def steps_text(plan: Plan) -> str:
+    """The step; or the first, the others, and what the last has left to do."""
+    return "\n".join(step_text(plan, kernels, name) for name, kernels in steps_of(plan))
+
+
+def step_text(plan: Plan, kernels: list[Kernel], name: str) -> str:
     """The kernels in order; tests before the first that overwrites what lasts."""
-    lines, tested = ["define i32 @step(ptr %arena, ptr %table) {", "entry:"], False
+    lines, tested = (
+        [f"define i32 @step{name}(ptr %arena, ptr %table) {{", "entry:"],
+        name == "_last",
+    )
     lines += [clear_text(plan, x, n) for n, x in enumerate(plan.sums)]
-    for number, kernel in enumerate(plan.kernels):
+    for number, kernel in enumerate(kernels):
         if not tested and writes_cells(plan, kernel):
             lines += tests(plan)
             tested = True
         if kernel.phase != 1 or plan.chunk is None:
             lines.append(call_text(plan, kernel, number))
-        elif number == 0 or plan.kernels[number - 1].phase != 1:
+        elif number == 0 or kernels[number - 1].phase != 1:
             lines += chunk_text(plan)
     lines += [] if tested else tests(plan)
     return "\n".join([*lines, f"ret i32 {FINE}", "}"])
@@ -98,7 +128,7 @@ def clear_text(plan: Plan, x: Any, number: int) -> str:
 def chunk_text(plan: Plan) -> list[str]:
     """The kernels of the chunks, chunk by chunk."""
     inside = [k for k in plan.kernels if k.phase == 1]
-    calls = [f"call void @{k.label}(ptr %arena, ptr %table, i64 %chunk)" for k in inside]
+    calls = [kernel_call(plan, k, "%chunk") for k in inside]
     return [
         "br label %before", "before:", "br label %chunks", "chunks:",
         "%chunk = phi i64 [0, %before], [%further, %chunks]",
@@ -109,10 +139,15 @@ def chunk_text(plan: Plan) -> list[str]:
     ]  # fmt: skip
 
 
+def kernel_call(plan: Plan, kernel: Kernel, chunk: str = "0") -> str:
+    """A call of a kernel's function; arguments have the same names everywhere."""
+    return f"call void @{kernel.label}({plan.arguments(kernel).replace('%chunk', chunk)})"
+
+
 def call_text(plan: Plan, kernel: Kernel, number: int) -> str:
     """A call of a kernel, or back into Python."""
     if kernel.call is None or not is_call(kernel.call):
-        return f"call void @{kernel.label}(ptr %arena, ptr %table, i64 0)"
+        return kernel_call(plan, kernel)
     at = 8 * callback_slot(plan)
     return (
         f"%s{number} = getelementptr i8, ptr %table, i64 {at}\n"
@@ -129,8 +164,8 @@ def callback_slot(plan: Plan) -> int:
     return len(plan.graph.inputs) + len(plan.graph.cells)
 
 
-def tests(plan: Plan) -> list[str]:
-    """Leave with a code if the loss is not finite or a check fails."""
+def tests(plan: Plan, *before: str) -> list[str]:
+    """Leave with a code if the loss is not finite or a check fails; `before` comes before that."""
     lines: list[str] = []
     failures = [(x, NOT_FINITE) for x in plan.graph.losses]
     failures += [(x, 2 + n) for n, (x, _) in enumerate(plan.graph.checks)]
@@ -157,6 +192,7 @@ def tests(plan: Plan) -> list[str]:
         lines += [
             f"br i1 %tf{number}, label %fine{number}, label %fail{number}",
             f"fail{number}:",
+            *before,
             f"ret i32 {code}",
             f"fine{number}:",
         ]

@@ -177,6 +177,11 @@ class NativeSteps:
 
     # ---- running
 
+    @property
+    def threads(self) -> int:
+        """How many threads take the steps at present."""
+        return 1 if self.inside is None else self.inside.epoch.pace.chosen
+
     def enter(self, rows: int) -> Code:
         """The state goes to native memory, if it is not there."""
         inside = self.inside

@@ -195,7 +195,7 @@ class Run:
     def measure(self, rows: Rows, size: int, *, lossless: bool = False) -> dict[str, float]:
         """Loss and metrics on some rows; random numbers that this may draw are not missed later."""
         drawn = default_generator.get_state()
-        fast = self.engine.forward(rows, size)
+        fast = self.engine.forward()
         found = judged(
             self.model, rows, self.objective, self.metrics, size, lossless=lossless, outputs_of=fast
         )

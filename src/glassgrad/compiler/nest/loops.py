@@ -9,42 +9,64 @@ from typing import Any
 from ..emit.position import LANES, Position, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import space
-from .folds import UNROLL, Folds
+from ..plan.limits import interior, limits
+from ..plan.tiles import shape_of, vectors_of
+from .copies import Copies
+from .folds import UNROLL
 from .panels import panels
 from .pulls import Point
 
+SHORT = {1: 4, 2: 3}  # vectors -> rows that are worked on together where sums are straight code
+LARGE = 100_000  # elements that do not stay near
 MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
 
 
-class Loops(Folds):
+class Loops(Copies):
     """The loop nest of a kernel that folds, or maps point by point."""
 
     def nest(self) -> None:
-        """Blocks along the lanes that are stored, then along the axis that reuses most."""
+        """Blocks along the lanes that are stored, then along the axes that reuse most."""
+        self.tiles: dict[int, dict[int, int]] = {}
         kernel = self.kernel
         if self.plan.copies > 1:
             self.blocks(self.order_of_copies(), {})
             return
         out = kernel.out_lane if kernel.out_lane in kernel.outer else None
-        others = sorted((a for a in kernel.outer if a != out), key=self.loads_per_product)
-        order = [a for a in [out] if a is not None] + others
+        others = [a for a in kernel.outer if a != out]
+        if kernel.contracts:
+            beside = self.beside(1 if out is None else self.vectors(out))
+            others.sort(key=lambda a: -beside.get(a, 0))
+        order = self.streamed([a for a in [out] if a is not None] + others)
         self.blocks(order if kernel.contracts else order[::-1], {})
 
-    def loads_per_product(self, axis: int) -> float:
-        """How well a block along this axis would use what it loads."""
+    def streamed(self, order: list[int]) -> list[int]:
+        """The axes of the outer loops: first that of the rows of a batch, of large operands."""
         kernel = self.kernel
-        if not kernel.contracts:
-            return 0
-        dots = kernel.lane in kernel.inner
-        lanes, rows = (8, 3) if dots else (4, 6)
-        rows = max(min(rows, kernel.extents[axis]), 1)
+        if not kernel.contracts or len(kernel.outer) < 4:
+            return order
         (hero,) = kernel.heroes
-        seen = [_axes_in(entries) for entries in space(hero).reads]
-        loads = sum(
-            (lanes if kernel.out_lane in axes else 1) * (rows if axis in axes else 1)
-            for axes in seen
-        )
-        return loads / (lanes * rows)
+        x, entries = max(zip(hero.inputs, space(hero).reads), key=lambda r: math.prod(r[0].shape))
+        lead = entries[0]
+        if not isinstance(lead, int) or lead not in order or lead == kernel.out_lane:
+            return order
+        return [lead, *(a for a in order if a != lead)] if math.prod(x.shape) > LARGE else order
+
+    def beside(self, vectors: int) -> dict[int, int]:
+        """How many points of each axis a tile of a contraction has beside its vectors."""
+        kernel, tile = self.kernel, self.processor.tile(self.widest())
+        if vectors not in self.tiles:
+            lengths = tuple(map(self.length, range(len(kernel.extents))))
+            out, most = kernel.out_lane, tile.rows.get(vectors, 1)
+            rows = vectors
+            if kernel.lane in kernel.inner:
+                most, rows = tile.dots if out in kernel.outer else (tile.dots[0], 1)
+            shape = shape_of(kernel, kernel.lane, out, rows, most, lengths)
+            self.tiles[vectors] = shape.points
+        return self.tiles[vectors]
+
+    def vectors(self, axis: int) -> int:
+        """How many vectors along the lanes a tile of a contraction has."""
+        return vectors_of(self.kernel, self.length(axis), self.processor.tile(self.widest()))
 
     def blocks(self, axes: list[int], block: dict[int, list[Position]]) -> None:
         """Loops over the axes that stay; `block` has the positions that are worked on together."""
@@ -53,13 +75,28 @@ class Loops(Folds):
             return
         axis, rest = axes[0], axes[1:]
         most, size = self.blocking(axis, block)
-        for first, width, parts in panels(self.length(axis), size, most):
-            with self.loop(first, first + width * parts, width) as loop:
-                at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
-                if size > 1:
-                    left = self.length(axis) - (first + width * (parts - 1)) * size
-                    at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
-                self.blocks(rest, {**block, axis: at})
+        for low, high, together in self.regions(axis, most):
+            for first, width, parts in panels(high - low, size, together):
+                begin = low + first
+                part = self.share(axis, size, (begin, width, parts))
+                with self.loop(begin, begin + width * parts, width, part=part) as loop:
+                    at = [self.start(axis) + (loop.index + n) * size for n in range(width)]
+                    if size > 1:
+                        left = high - (first + width * (parts - 1)) * size
+                        at = [i + lanes_of(left - n * size) for n, i in enumerate(at)]
+                    self.blocks(rest, {**block, axis: at})
+
+    def regions(self, axis: int, most: int) -> list[tuple[int, int, int]]:
+        """(from, to, how many at a time): one by one near ends where windows reach over them."""
+        length, kernel = self.length(axis), self.kernel
+        if most == 1 or not kernel.contracts or axis == kernel.out_lane:
+            return [(0, length, most)]
+        (hero,) = kernel.heroes
+        if all(axis not in limit.axes() for limit in limits(kernel, hero).values()):
+            return [(0, length, most)]
+        first, last = interior(kernel, hero, axis)
+        parts = [(0, first, 1), (first, last, most), (last, length, 1)]
+        return [p for p in parts if p[0] < p[1]]
 
     def blocking(self, axis: int, block: dict[int, list[Position]]) -> tuple[int, int]:
         """How many positions at a time, and how many elements each of them is."""
@@ -67,77 +104,22 @@ class Loops(Folds):
         tile = self.processor.tile(self.widest())
         if self.plan.copies > 1:
             return self.together.get(axis, 1), 1
-        if kernel.in_parts:  # a point has sixteen sums
-            return 1, LANES if axis == kernel.out_lane else 1
+        if kernel.in_parts and self.length(kernel.parts or 0) <= LANES:
+            tile = tile._replace(most_vectors=min(tile.most_vectors, max(SHORT)), rows=SHORT)
+        if kernel.in_parts and not (kernel.contracts and kernel.lane is not None):
+            return 1, LANES if axis == kernel.out_lane else 1  # a point has sixteen sums
         if axis == kernel.out_lane:
             if kernel.lane in kernel.inner:  # sixteen folds make one vector
                 return 1, LANES
             inner = math.prod(kernel.extents[a] for a in kernel.inner)
             if kernel.contracts:
-                vectors = -(-kernel.extents[axis] // LANES)
-                one_part = vectors in tile.rows
-                return vectors if one_part else tile.most_vectors, LANES
+                return self.vectors(axis), LANES
             if not kernel.inner:
                 return min(4, tile.most_vectors), LANES
             return (max(1, UNROLL // inner) if 0 < inner <= UNROLL else 8), LANES
-        if not kernel.contracts or len(block) != 1:
+        if not kernel.contracts:
             return 1, 1
-        if kernel.lane in kernel.inner:
-            most = tile.dots[0]
-            return (most if kernel.extents[axis] % most == 0 or kernel.extents[axis] > 4 else 2), 1
-        return tile.rows[len(block[kernel.out_lane])], 1  # type: ignore[index]
-
-    # ---- lanes along copies: any two axes may be blocked
-
-    together: dict[int, int]  # {axis: how many of its positions at a time}
-
-    def order_of_copies(self) -> list[int]:
-        """The axes that stay, those that are worked on in blocks last."""
-        kernel, tile = self.kernel, self.processor.tile(self.widest())
-        if kernel.outer and any(map(gathers, kernel.stores)):
-            self.together = {kernel.outer[-1]: LANES}
-            return list(kernel.outer)
-        sums = tile.most_vectors * tile.rows[tile.most_vectors]
-        pairs = [(a, b) for a in kernel.outer for b in kernel.outer if a < b]
-        pairs = pairs or [(a, a) for a in kernel.outer]
-        found = [self.blocked(pair, self.sums_of_copies(sums)) for pair in pairs]
-        self.together = min(found, key=self.loads_of_copies, default={})
-        return sorted(kernel.outer, key=lambda a: (a in self.together, a))
-
-    def sums_of_copies(self, sums: int) -> int:
-        """How many points may be worked on together."""
-        kernel = self.kernel
-        if kernel.parts is not None:
-            return 4 if kernel.extents[kernel.parts] <= LANES else 1
-        inner = math.prod(kernel.extents[a] for a in kernel.inner)
-        if kernel.contracts:
-            return sums
-        if not kernel.inner:
-            return 4
-        return max(1, min(sums, UNROLL // max(inner, 1))) if inner <= UNROLL else 8
-
-    def blocked(self, pair: tuple[int, int], sums: int) -> dict[int, int]:
-        """A block along two axes: square if both are long."""
-        first, second = pair
-        if first == second:
-            return {first: sums}
-        lengths = self.length(first), self.length(second)
-        rows = max(min(math.isqrt(sums), lengths[0]), sums // max(lengths[1], 1), 1)
-        rows = min(rows, lengths[0])
-        return {first: max(rows, 1), second: max(sums // max(rows, 1), 1)}
-
-    def loads_of_copies(self, block: dict[int, int]) -> float:
-        """How many values a block loads for each of its points."""
-        kernel = self.kernel
-        size = {a: min(n, self.length(a)) for a, n in block.items()}
-        seen = [_axes_in(e) for h in kernel.heroes for e in space(h).reads]
-        loads = sum(math.prod(n for a, n in size.items() if a in axes) for axes in seen)
-        return (loads or 1) / max(math.prod(size.values()), 1)
-
-    def widest(self) -> Any:
-        """The dtype of the largest elements that are folded or stored."""
-        nodes = [*self.kernel.heroes, *self.kernel.stores]
-        return max((x.dtype for x in nodes), key=lambda t: t.itemsize)
+        return self.beside(len(block.get(kernel.out_lane, [0]))).get(axis, 1), 1  # type: ignore
 
     def work(self, block: dict[int, list[Position]]) -> None:
         """Fold each hero at the points of a block, then store."""
@@ -154,7 +136,8 @@ class Loops(Folds):
                     total = hero.operation.fold.merge(self, self.fetch(hero, index, ()), total)
                 self.know(hero, index, total)
         for point in points:
-            self.keep([x for x in kernel.stores if not kernel.is_wide(x)], point)
+            here = (x for x in kernel.stores if not kernel.is_wide(x) and x not in kernel.within)
+            self.keep(list(here), point)
         wide = [x for x in kernel.stores if kernel.is_wide(x)]
         if wide:
 
@@ -172,6 +155,8 @@ class Loops(Folds):
             buffer = self.plan.buffers[x]
             if not (self.kernel.adds_up or id(buffer) in kept) or self.kernel.is_wide(x):
                 continue
+            if x in self.kernel.within:
+                continue
             for point in points:
                 at = buffer.at(self.index(self.kernel.index_of(x), point))
                 pointer = self.pointer(self.base(buffer), at, x.dtype.itemsize, buffer.offset)
@@ -181,24 +166,3 @@ class Loops(Folds):
 
     def know(self, hero: Any, index: tuple[Position, ...], total: Register) -> None:
         self.levels[self.depth_of(*index)].known[hero, index, ()] = total
-
-    def keep(self, nodes: list[Any], point: Point) -> None:
-        """Store nodes at a point; all loads come before all stores."""
-        places = [self.index(self.kernel.index_of(x), point) for x in nodes]
-        values = [self.register(x, index) for x, index in zip(nodes, places)]
-        for x, index, value in zip(nodes, places, values):
-            self.put(x, value, index)
-
-
-def gathers(x: Any) -> bool:
-    """Whether a node is rows of an array, which are read from end to end."""
-    while x.operation is not None and x.operation.name == "cast":
-        x = x.inputs[0]
-    return x.operation is not None and x.operation.name == "take"
-
-
-def _axes_in(entries: Any) -> set[int]:
-    found: set[int] = set()
-    for e in entries:
-        found |= {e} if isinstance(e, int) else {a for a, _ in e[0]}
-    return found

@@ -6,15 +6,18 @@ from typing import Any
 
 from ...types import int64
 from ..emit.outline import Outlining
-from ..emit.position import ZERO, Position, bounds_of, variable
+from ..emit.position import ZERO, Position, bounds_of, is_lane, variable
 from ..emit.register import Register
 from ..graph import number_of
 from ..plan.kernel import CHUNK, Kernel, Plan, entry_position
 from ..plan.pull import Condition, Dynamic, Read, reads
+from ..plan.share import in_slot
 from ..plan.spread import differs
 from ..target import Target
 
 Point = dict[int, Position]
+
+WHOLE = 2**32  # all of the work: a thread's share goes from %low to %high in such parts
 
 
 class Pulls(Outlining):
@@ -23,12 +26,14 @@ class Pulls(Outlining):
     plan, kernel   what is written
     processor      for which target
     numbers        {node: the number that it is everywhere}
+    facts          conditions that hold wherever they are asked for
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
-        super().__init__(kernel.label, "ptr %arena, ptr %table, i64 %chunk")
+        super().__init__(kernel.label, plan.arguments(kernel))
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
+        self.facts: set[Condition] = set()
         self.results: dict[str, Any] = {}
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
@@ -133,6 +138,8 @@ class Pulls(Outlining):
         """Those that do not hold anyhow in lanes that count; None where one can never hold."""
         kept = []
         for c in conditions:
+            if c in self.facts:
+                continue
             low, high = bounds_of(c.position, self.bounds)
             if high < c.low or low >= c.high:
                 return None
@@ -174,6 +181,8 @@ class Pulls(Outlining):
 
     def base(self, buffer: Any) -> str:
         """The pointer of a buffer; those of users' arrays stand in a table."""
+        if self.plan.in_group(self.kernel) and in_slot(self.plan, buffer):
+            return "%own" if buffer.rolling is not None else "%sums"
         if buffer.outside and ("base", buffer.base) not in self.levels[0].known:
             place = 8 * int(buffer.base[2:])
             self.levels[0].before += [
@@ -206,8 +215,13 @@ class Pulls(Outlining):
     def put(self, x: Any, value: Register, index: tuple[Position, ...]) -> None:
         """`x` into memory."""
         buffer = self.plan.buffers[x]
-        mask = self.mask(self.guard(buffer, index))
+        mask = self.mask((*self.guard(buffer, index), *self.lanes_that_count(index)))
         self.store(value, self.base(buffer), buffer.offset, buffer.at(index), mask)
+
+    def lanes_that_count(self, index: tuple[Position, ...]) -> tuple[Condition, ...]:
+        """Where one axis ends another may go on: lanes beyond the end write nothing there."""
+        shared = [v for p in index for v, _ in p.terms if is_lane(v) and len(p.terms) > 1]
+        return tuple(Condition(variable(v), 0, self.ranges[v][1] + 1) for v in shared)
 
     # ---- axes
 
@@ -219,6 +233,27 @@ class Pulls(Outlining):
     def start(self, axis: int) -> Position:
         """The first of them."""
         return variable(CHUNK) if axis == self.kernel.batch and self.plan.chunk else ZERO
+
+    def share(self, axis: int, size: int, panel: tuple[int, int, int]) -> tuple[str, str] | None:
+        """Where the thread's part of a panel begins and ends; None if it goes through all.
+
+        The axis is cut in the proportion of the threads' shares; what has its middle in a share
+        is done by that thread.
+        """
+        if axis != self.kernel.cut:
+            return None
+        units, (first, width, parts) = -(-self.length(axis) // size), panel
+        ends = []
+        with self.at_depth(0):
+            for part in ("%low", "%high"):
+                at = Register(self, part, int64, False) * units
+                at = at + (width * WHOLE - 1 - (2 * first + width) * (WHOLE // 2))
+                at = self.instruction(
+                    f"lshr i64 {self.intrinsic('smax', at, 0).name}, 32", int64, False
+                )
+                at = self.instruction(f"udiv i64 {at.name}, {width}", int64, False)
+                ends.append((self.intrinsic("umin", at, parts) * width + first).name)
+        return ends[0], ends[1]
 
     def index(self, entries: Any, point: Point) -> tuple[Position, ...]:
         return tuple(entry_position(e, point) for e in entries)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ..emit.position import Position, variable
+from ...gradient import ancestors
+from ..emit.position import ZERO, Position, variable
 from ..graph import Graph, is_constant, number_of
 from .kernel import (
     VIEWS,
@@ -40,6 +41,8 @@ class Grouping:
     uses   how many nodes and roots read a node
     users  the last of them
     depth  how many pulls a node is away from memory
+    early  what is known before the loss and the checks are looked at
+    late   new values of cells, which are stored after that
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -50,6 +53,8 @@ class Grouping:
         self.users = {x: y for y in self.nodes for x in y.inputs}
         self.depth: dict[Any, int] = {}
         self.inputs = set(graph.inputs)
+        self.early = {*ancestors([*graph.losses, *(x for x, _ in graph.checks)])}
+        self.late = {*graph.updates.values()} - self.early
         for x in [*graph.inputs, *graph.cells, *graph.hypers]:
             self.plan.buffers[x] = Buffer(x.shape, x.dtype)
         for x in self.nodes:
@@ -238,7 +243,7 @@ class Grouping:
         if self.plan.rank[x] < 0:
             return None
         kernel = self.plan.kernels[self.plan.rank[x]]
-        if kernel.call is not None or not kernel.heroes:
+        if kernel.call is not None or not kernel.heroes or self.parted(x, kernel):
             return None
         if x.shape == kernel.shape and self.pointwise(x, kernel, positions(kernel, kernel.index)):
             return kernel
@@ -249,9 +254,17 @@ class Grouping:
         """A map over the same points that runs late enough."""
         for rank, kernel in enumerate(self.plan.kernels):
             late = rank >= self.plan.rank[x]
-            if late and not kernel.heroes and kernel.call is None and kernel.extents == x.shape:
+            if not late or kernel.heroes or kernel.call is not None or self.parted(x, kernel):
+                continue
+            if kernel.extents == x.shape:
                 return kernel if not self.meets(x, kernel) else None
         return None
+
+    def parted(self, x: Any, kernel: Kernel) -> bool:
+        """Whether the loss is tested between the kernel and what is to be stored in it."""
+        if x in self.late:
+            return any(y in self.early for y in (*kernel.heroes, *kernel.stores))
+        return x in self.early and any(y in self.late for y in kernel.stores)
 
     def meets(self, x: Any, kernel: Kernel) -> bool:
         """Whether pulling `x` reads something that a map stores, at another point than its own."""
@@ -303,8 +316,12 @@ class Grouping:
 
 def positions(kernel: Kernel, entries: Any) -> Index:
     """An index as positions of the kernel's axes."""
-    point = [variable(f"a{a}") for a in range(len(kernel.extents))]
-    return tuple(entry_position(e, point) for e in entries)
+    return tuple(entry_position(e, point_of(kernel)) for e in entries)
+
+
+def point_of(kernel: Kernel) -> list[Position]:
+    """Any point of a kernel: a variable for each axis that has more than one position."""
+    return [ZERO if n == 1 else variable(f"a{a}") for a, n in enumerate(kernel.extents)]
 
 
 def pulled(plan: Plan, roots: list[Read], kernel: Kernel, stop: Any = ()) -> list[Read]:
@@ -332,7 +349,7 @@ def pulled(plan: Plan, roots: list[Read], kernel: Kernel, stop: Any = ()) -> lis
 
 def roots_of(kernel: Kernel) -> tuple[list[Read], list[Read]]:
     """What a kernel's heroes read, and what it stores, at its points."""
-    point = [variable(f"a{a}") for a in range(len(kernel.extents))]
+    point = point_of(kernel)
     bounds = bounds_in(kernel.extents)
     operands = [
         operand_read(x, entries, point, bounds)

@@ -52,7 +52,10 @@ class Kernel:
     adds_up   heroes go on from what is in their memory
     call      a node that NumPy computes, or whose rows are added where an index says
     repack    a copy with another axis contiguous
+    within    what is stored inside the loops that fold, at each point of all axes once, and where
+    earlier   what it overwrites belongs to the step before (see `rotate`)
     number    a kernel only reads what kernels of lower numbers have stored
+    cut       the axis whose parts threads share; None: one thread goes through all (see `share`)
     """
 
     extents: tuple[int, ...]
@@ -69,9 +72,12 @@ class Kernel:
     adds_up: bool = False
     call: Any = None
     repack: bool = False
+    within: dict[Any, tuple[Entry, ...]] = field(default_factory=dict)
+    earlier: bool = False
     label: str = ""
     cycles: float = 0.0
     number: float = math.inf
+    cut: int | None = None
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -90,12 +96,15 @@ class Kernel:
 
     def index_of(self, node: Any) -> tuple[Entry, ...]:
         """At which axes a stored node is written."""
+        if node in self.within:
+            return self.within[node]
         return self.wide if self.is_wide(node) else self.index  # type: ignore[return-value]
 
     def is_wide(self, node: Any) -> bool:
         """Whether a stored node has the inner axes too."""
         return (
             node not in self.heroes
+            and node not in self.within
             and self.wide is not None
             and (
                 tuple(self.extents[a] for a in self.wide) == node.shape and node.shape != self.shape
@@ -160,6 +169,7 @@ class Buffer:
     contiguous: int | None = None
     room: tuple[int, ...] = ()
     dense: bool = False
+    tight: frozenset[int] = frozenset()  # axes that are read as one: no gaps between their rows
     fixed: bool = False  # another plan has given it its place
     rolling: int | None = None  # the axis along which only the present chunk of the batch is held
     parent: Buffer | None = None  # the buffer that this one is a part of, from element `start`
@@ -185,14 +195,17 @@ class Buffer:
         if self.dense or contiguous is None or not self.shape:
             self.lay_out_dense()
             return
-        order = sorted(range(len(self.shape)), key=lambda a: a == contiguous)
+        tight = self.tight if contiguous in self.tight else frozenset()
+        order = sorted(range(len(self.shape)), key=lambda a: (a == contiguous, a in tight, a))
         strides, size, room = [0] * len(self.shape), 1, list(self.shape)
-        for axis in reversed(order):
+        for axis, outer in zip(reversed(order), [*order[-2::-1], None]):
             strides[axis] = size
-            if axis == contiguous or every_axis:
+            if (axis == contiguous or every_axis) and axis not in tight:
                 room[axis] = -(-self.shape[axis] // LANES) * LANES
             size *= room[axis]
-            if axis == contiguous and len(order) > 1 and size % 256 == 0:
+            joined = axis in self.tight and outer in self.tight
+            even = size % 256 == 0 if axis == contiguous else size > 1000 and size % 32 == 0
+            if even and outer is not None and not joined:
                 size += LANES  # caches map equal low bits to the same lines
         self.strides, self.room, self.contiguous = tuple(strides), tuple(room), contiguous
 
@@ -224,6 +237,10 @@ class Plan:
     home      {node: the kernel that computes or stores it}
     buffers   {node: its memory}
     rank      {node: the first kernel, by creation, that could compute it}
+    shared    whether several threads may take a step together
+    groups    of chunks, each with sums of its own, which one thread adds up; 0: there are none
+    slot      bytes from the sums and chunks' values of a group to those of the next
+    order     "rows": sums in sixteen parts, whatever the lanes; see `layout`
     copies    how many networks it is for (see `spread`); differing: {node: whether they differ};
               alone: where their cells would lie in the plan of one
     """
@@ -238,6 +255,27 @@ class Plan:
     arena: int = 0
     cycles: float = 0.0
     sums: list[Any] = field(default_factory=list)
+    rotation: Any = None  # how updates are put off until the next step: see `rotate`
+    shared: bool = False
+    groups: int = 0
+    slot: int = 0
+    order: str = ""
+
+    @property
+    def chunks(self) -> int:
+        """How many parts the batch is worked on in."""
+        return 1 if self.chunk is None or self.batch is None else -(-self.batch // self.chunk)
+
+    def in_group(self, kernel: Kernel) -> bool:
+        """Whether a kernel runs for a chunk of a group, on memory of its own."""
+        return self.groups > 0 and kernel.phase == 1
+
+    def arguments(self, kernel: Kernel) -> str:
+        """What a kernel is called with, by the names that it has everywhere."""
+        more = ", ptr %sums, ptr %own" if self.in_group(kernel) else ""
+        more += ", i64 %low, i64 %high" if kernel.cut is not None else ""
+        return f"ptr %arena, ptr %table, i64 %chunk{more}"
+
     copies: int = 1
     differing: dict[Any, bool] = field(default_factory=dict)
     alone: list[Any] = field(default_factory=list)

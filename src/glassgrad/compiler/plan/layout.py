@@ -8,14 +8,22 @@ an operand is copied the right way round first, other reads gather.  Then everyt
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..emit.position import LANES, Position
+import numpy as np
+
+from ..emit.position import LANES, Digit, Position, variable
 from ..graph import rebuilt
+from ..target import AVX512
 from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call
+from .limits import share
 from .place import copy_of
 from .pull import Read, variables_of
+from .share import in_slot, shared
+from .tiles import shape_of, vectors_of
 
 BEAM = 8
 OVERHEAD = 60  # cycles to enter a kernel
@@ -24,6 +32,8 @@ GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
+WINDOWS = ("convolution", "overlap")
+Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
 
 
 class Access(NamedTuple):
@@ -35,14 +45,16 @@ class Access(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One way to run a kernel: axes of lanes, and what that touches."""
+    """One way to run a kernel: axes of lanes, and what that touches; `runs` for the chunks."""
 
     lane: int | None
     out: int | None
+    parts: int | None
     operands: tuple[Access, ...]
     others: tuple[Access, ...]
     stores: tuple[Access, ...]
     cycles: float
+    runs: int = 1
 
 
 class Best(NamedTuple):
@@ -65,12 +77,15 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
     best = _searched(plan)
     for kernel, option in zip(list(plan.kernels), best.chosen):
         kernel.lane, kernel.out_lane, kernel.cycles = option.lane, option.out, option.cycles
+        kernel.repack = not kernel.heroes and option.lane != option.out
+        kernel.parts = option.parts
         if kernel.contracts:
             _repack_operands(plan, kernel, best.layout)
     for buffer in plan.buffers.values():
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
     plan.cycles = sum(k.cycles for k in plan.kernels)
+    shared(plan)
     give_addresses(plan)
     return plan
 
@@ -78,15 +93,17 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
 def _fix_users_arrays(plan: Plan, resident: bool) -> None:
     """Pointers to users' arrays come in a table; dense buffers are as NumPy has them."""
     outside = [*plan.graph.inputs, *([] if resident else plan.graph.cells)]
+    for x in plan.graph.outputs if plan.order == "rows" else ():
+        plan.buffers[x].dense = True  # blocks of rows lie one after another
     for number, x in enumerate(outside):
         buffer = plan.buffers[x]
         buffer.base = f"%e{number}"
         buffer.dense = True
     for kernel in plan.kernels:  # what is read through split axes wants them side by side
         for read in accesses(plan, kernel):
-            split = any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
-            if split and read.node in plan.buffers and not _has_dynamic(read):
-                plan.buffers[read.node].dense = True
+            split = {a for a, p in enumerate(read.index) if any(map(_is_digit, p.terms))}
+            if split and read.node in plan.buffers:
+                plan.buffers[read.node].tight |= split
     for buffer in plan.buffers.values():
         if buffer.dense:
             buffer.lay_out_dense()
@@ -100,8 +117,8 @@ def _share_cells(plan: Plan, beside: Plan) -> None:
         buffer.contiguous, buffer.dense, buffer.fixed = other.contiguous, other.dense, True
 
 
-def _has_dynamic(read: Read) -> bool:
-    return any(type(v).__name__ == "Dynamic" for p in read.index for v, _ in p.terms)
+def _is_digit(term: tuple[Any, int]) -> bool:
+    return isinstance(term[0], Digit)
 
 
 # ---- the search
@@ -120,23 +137,62 @@ def _searched(plan: Plan) -> Best:
 def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
-        return [Option(None, None, (), (), (), OVERHEAD)]
-    pairs: list[tuple[int | None, int | None]] = []
-    if kernel.call is not None:
-        rows = len(kernel.call.inputs[1].shape)
-        pairs = [(a, a) for a in range(rows, len(kernel.extents))] or [(None, None)]
-    else:
-        for lane in range(len(kernel.extents)):
-            summed = lane in kernel.inner
-            outs = kernel.outer if summed and kernel.contracts else (lane,)
-            pairs += [(lane, out) for out in outs]
-            if summed and (not kernel.outer or not kernel.contracts):
-                pairs += [(lane, None)] if not kernel.outer else []
+        return [Option(None, None, _parts(plan, kernel), (), (), (), OVERHEAD)]
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
-    seen = pulled(plan, operands, kernel), pulled(plan, stores, kernel)
+    inside = [s for s in stores if s.node in kernel.within]
+    outside = [s for s in stores if s.node not in kernel.within]
+    seen = pulled(plan, operands + inside, kernel), pulled(plan, outside, kernel)
+    read = [plan.buffers[r.node] for r in seen[1] if r.node in plan.buffers]
+    pairs = list(_lanes(kernel, read))
+    if plan.order == "rows":
+        pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])]
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
+
+
+def _same_for_all_rows(kernel: Kernel, lane: int | None) -> bool:
+    """Whether lanes along an axis let a sum have the bits that it has for any number of rows.
+
+    Sums are made of sixteen parts along the last axis that vanishes, as a single row wants it: its
+    vectors run as the user's matrices lie.  Convolutions add one element after another.
+    """
+    if not kernel.heroes or lane not in kernel.inner:
+        return True
+    return lane == kernel.inner[-1] and not _has_windows(kernel)
+
+
+def _parts(plan: Plan, kernel: Kernel) -> int | None:
+    """The axis along which sums are made of sixteen parts."""
+    if plan.order != "rows" or not kernel.inner or _has_windows(kernel):
+        return None
+    return kernel.inner[-1]
+
+
+def _has_windows(kernel: Kernel) -> bool:
+    return any(h.operation.name in WINDOWS for h in kernel.heroes)
+
+
+def _lanes(kernel: Kernel, read: list[Buffer]) -> Iterator[tuple[int | None, int | None]]:
+    """Pairs of axes along which vectors may run, and be stored; an axis of length 1 is none."""
+    if kernel.call is not None:
+        kept = tuple(range(len(kernel.call.inputs[1].shape), len(kernel.extents)))
+        yield from ((a, a) for a in kept or (None,))
+        return
+    long = [a for a, n in enumerate(kernel.extents) if n != 1]
+    if not long:
+        yield None, None
+    for lane in long:
+        if lane not in kernel.inner:
+            yield lane, lane
+        elif kernel.contracts:
+            kept = tuple(a for a in kernel.outer if a in long) or kernel.outer[-1:]
+            yield from ((lane, out) for out in kept or (None,))
+        else:
+            yield lane, lane if kernel.outer else None
+    if not kernel.heroes and all(x.dtype.itemsize == 4 for x in kernel.stores):
+        fixed = any(b.strides is not None and len(b.shape) > 1 for b in read)
+        yield from ((a, b) for a in long for b in long if a != b and fixed)
 
 
 def _option(
@@ -154,10 +210,23 @@ def _option(
         return tuple(dict.fromkeys(a for a in kept if a is not None))
 
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
-    stores = () if kernel.call is not None else along(written, out)
-    return Option(
-        lane, out, along(operands, lane), along(others, out), stores, _cycles(kernel, lane, out)
-    )
+    inside = [w for w in written if w.node in kernel.within]
+    outside = [w for w in written if w.node not in kernel.within]
+    stores = () if kernel.call is not None else along(outside, out) + along(inside, lane)
+    read = along(others, out if kernel.heroes else lane)
+    runs, parts = plan.chunks if kernel.phase == 1 else 1, _parts(plan, kernel)
+    cycles = _cycles(kernel, lane, out, runs) + _merging(kernel, lane, parts)
+    return Option(lane, out, parts, along(operands, lane), read, stores, cycles, runs)
+
+
+def _merging(kernel: Kernel, lane: Any, parts: int | None) -> float:
+    """What it takes to add up sixteen parts that no lanes are."""
+    if parts is None or lane == parts or lane is None:
+        return 0.0
+    outputs = math.prod(kernel.extents[a] for a in kernel.outer) * _whole(kernel.extents[lane])
+    few = min(kernel.extents[parts], LANES)
+    each = 0.5 if kernel.extents[parts] <= LANES else 1.5
+    return outputs / LANES * few * each
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
@@ -165,14 +234,22 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
     at = [i for i, p in enumerate(index) if name in set(variables_of(p))]
     if not at:
         return None
+    elements = math.prod(buffer.shape)
+    if buffer.strides is None and buffer.tight.intersection(at):
+        last = max(buffer.tight)
+        laid = replace(buffer)
+        laid.lay_out(last)
+        step = laid.at(index)
+        good = step.coefficient(name) == 1 and _only(step, name)
+        return Access(buffer, last if good else None, elements)
     plain = [i for i in at if index[i].coefficient(name) == 1 and _only(index[i], name)]
     if buffer.strides is not None:
         step = buffer.at(index)
         same = step.coefficient(name) == 1 and _only(step, name)
         if same or buffer.dtype.itemsize != 4:  # only such can be copied the other way round
-            return Access(buffer, buffer.contiguous if same else None, math.prod(buffer.shape))
+            return Access(buffer, buffer.contiguous if same else None, elements)
     axis = at[0] if len(at) == 1 and plain else None
-    return Access(buffer, axis, math.prod(buffer.shape))
+    return Access(buffer, axis, elements)
 
 
 def _only(position: Position, name: str) -> bool:
@@ -182,30 +259,54 @@ def _only(position: Position, name: str) -> bool:
     )
 
 
-def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
-    """Roughly what a kernel takes when all its accesses are right."""
+def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
+    """Roughly what a kernel takes, in all its runs, when all its accesses are right."""
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
+    outputs *= runs if kernel.adds_up else 1
+    enter = OVERHEAD * runs
     if lane is None:
-        return OVERHEAD + 4.0 * math.prod(kernel.extents)
+        return enter + 4.0 * math.prod(kernel.extents)
     work = math.prod(kernel.extents) * _whole(kernel.extents[lane])
     wide = sum(kernel.is_wide(x) for x in kernel.stores)
+    if not kernel.heroes and out != lane:
+        return enter + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
     if kernel.contracts:
-        total = OVERHEAD + work / 32
+        (hero,) = kernel.heroes
+        work *= share(kernel, hero)
+        total = enter + work / 32 * max(1.0, _loads(kernel, lane, out))
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
-        total = OVERHEAD + work * loads / 16
+        total = enter + work * loads / 16
     if lane in kernel.inner:
         per = TREE if kernel.contracts else 20 * len(kernel.heroes)
+        several = sum(kernel.extents[a] > 1 for a in kernel.inner) > 1
         total += (
-            work / 32 * 0.15
+            work / 32 * (0 if several else 0.15)
             + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
 
 
+def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
+    """Loads for each product on a processor with 32 registers of 16 lanes."""
+    tile = AVX512.tile(np.dtype(np.float32))
+    if lane in kernel.inner:
+        most, vectors = tile.dots
+    else:
+        vectors = vectors_of(kernel, kernel.extents[lane], tile)
+        most = tile.rows[vectors]
+    return shape_of(kernel, lane, out, vectors, most, kernel.extents, enough=1.0).loads
+
+
 def _whole(n: int) -> float:
     """How much longer a row is in whole vectors."""
     return -(-n // LANES) * LANES / n if n else 1.0
+
+
+def _packing(shape: tuple[int, ...], along: int | None, axis: int | None) -> float:
+    """Cycles to copy what lies along one axis so that it lies along another."""
+    whole = [1.0 if a is None else _whole(shape[a]) for a in (along, axis)]
+    return OVERHEAD + math.prod(shape) * math.prod(whole) * REPACK
 
 
 def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
@@ -214,12 +315,14 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     points = math.prod(kernel.extents)
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
     for access in option.operands:
-        if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
-            packable = (
-                kernel.contracts and access.axis is not None and len(access.buffer.shape) == 2
-            )
+        along = layout.setdefault(id(access.buffer), access.axis)
+        if along != access.axis or access.axis is None:
+            packable = kernel.contracts and access.axis is not None
+            runs = option.runs if access.buffer.rolling is not None else 1
             total += (
-                OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
+                _packing(access.buffer.shape, along, access.axis) * runs
+                if packable
+                else GATHER * points / LANES * 4
             )
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
@@ -240,18 +343,47 @@ def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) 
     if kernel.lane is None:
         return
     for place, root in enumerate(operands):
+        if _pack_flattened(plan, kernel, hero, place, root, layout):
+            continue
         for read in pulled(plan, [root], kernel):
             if (
                 read.node not in plan.buffers
-                or len(read.node.shape) != 2
+                or len(read.node.shape) < 2
                 or (read.node.operation is None and read.node.number is not None)
             ):
                 continue
             buffer = plan.buffers[read.node]
             access = _axis_along(buffer, read.index, f"a{kernel.lane}")
-            wrong = access is not None and layout.get(id(buffer)) != access
+            along = layout.get(id(buffer))
+            wrong = access is not None and along is not None and along != access
             if wrong and buffer.dtype.itemsize == 4 and not (buffer.dense and _mixed(read)):
-                _repack(plan, kernel, hero, place, read.node, access)
+                batch = _batch_of(plan, read.node)
+                _repack(plan, kernel, hero, place, read.node, (along, access), batch)
+
+
+def _pack_flattened(
+    plan: Plan, kernel: Kernel, hero: Any, place: int, root: Read, layout: dict[int, int | None]
+) -> bool:
+    """Copy an operand that lanes run through along several axes of memory as the hero sees it."""
+    name, reads = f"a{kernel.lane}", pulled(plan, [root], kernel)
+    if len(reads) != 1 or reads[0].node not in plan.buffers or root.conditions:
+        return False
+    (read,), x = reads, hero.inputs[place]
+    buffer, along = plan.buffers[read.node], layout.get(id(plan.buffers[read.node]))
+    axis = next((a for a, p in enumerate(root.index) if p == variable(name)), None)
+    at = [i for i, p in enumerate(read.index) if name in set(variables_of(p))]
+    if len(at) < 2 or axis is None or along is None or along in at or x.dtype.itemsize != 4:
+        return False
+    if math.prod(x.shape) > math.prod(read.node.shape):
+        return False
+    source = next((a for a, p in enumerate(root.index) if p == read.index[along]), None)
+    rows = variable(f"a{kernel.batch}")
+    batch = next((a for a, p in enumerate(root.index) if p == rows), None)
+    if source is None or (buffer.rolling is not None and batch is None):
+        return False
+    in_chunks = plan.chunk is not None and kernel.phase == 1
+    _repack(plan, kernel, hero, place, x, (source, axis), batch if in_chunks else None)
+    return True
 
 
 def _axis_along(buffer: Buffer, index: tuple[Position, ...], name: str) -> int | None:
@@ -266,22 +398,58 @@ def _mixed(read: Read) -> bool:
     return any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
 
 
-def _repack(plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axis: int | None) -> None:
-    assert axis is not None
-    source = plan.buffers[x]
+def _repack(
+    plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axes: tuple, batch: int | None
+) -> None:
+    """A copy of `x` that lies along the second of two axes where `x` lies along the first."""
+    copy, (along, axis) = _copied(plan, kernel, x, axes), axes
+    if copy is not None:
+        _read_instead(hero, place, x, copy)
+        return
     copy = copy_of(x)
-    pack = Kernel(x.shape, index=(0, 1), stores={copy: None}, repack=True)
-    pack.batch = _batch_of(plan, x)
-    pack.lane, pack.out_lane = 1 - axis, axis
+    pack = Kernel(x.shape, index=tuple(range(len(x.shape))), stores={copy: None}, repack=True)
+    pack.batch = batch
+    pack.lane, pack.out_lane = along, axis
     pack.number = kernel.number - 0.25
-    pack.cycles = OVERHEAD + math.prod(source.shape) * REPACK
+    pack.cycles = _packing(x.shape, along, axis)
     plan.home[copy] = pack
-    plan.buffers[copy] = Buffer(source.shape, x.dtype, rolling=source.rolling)
+    plan.buffers[copy] = _rolled(plan, pack, x)
     plan.buffers[copy].lay_out(axis, every_axis=True)
     _insert(plan, pack, kernel)
+    _read_instead(hero, place, x, copy)
+
+
+def _read_instead(hero: Any, place: int, x: Any, copy: Any) -> None:
+    """Let a hero read a copy."""
     inputs = list(hero.inputs)
     inputs[place] = _replaced(inputs[place], x, copy)
     hero.inputs = tuple(inputs)
+
+
+def _copied(plan: Plan, kernel: Kernel, x: Any, axes: tuple) -> Any:
+    """A copy that an earlier kernel reads, of a value that is not overwritten."""
+    if x in plan.graph.cells:
+        return None
+    for pack in plan.kernels[: plan.kernels.index(kernel)]:
+        if not pack.repack or pack.phase not in (0, kernel.phase):
+            continue
+        copy = next(iter(pack.stores))
+        same = copy.operation.name == "cast" and copy.inputs[0] is x
+        if same and (pack.lane, pack.out_lane) == axes:
+            pack.number = min(pack.number, kernel.number - 0.25)
+            return copy
+    return None
+
+
+def _rolled(plan: Plan, pack: Kernel, x: Any) -> Buffer:
+    """Memory for a copy: of the present chunk of the batch only."""
+    source = plan.buffers.get(x)
+    if source is not None:
+        return Buffer(source.shape, x.dtype, rolling=source.rolling)
+    if pack.batch is None or plan.chunk is None:
+        return Buffer(x.shape, x.dtype)
+    shape = tuple(plan.chunk if a == pack.batch else n for a, n in enumerate(x.shape))
+    return Buffer(shape, x.dtype, rolling=pack.batch)
 
 
 def _batch_of(plan: Plan, x: Any) -> int | None:
@@ -317,15 +485,21 @@ def _replaced(root: Any, old: Any, new: Any) -> Any:
 
 def give_addresses(plan: Plan) -> None:
     """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
-    cells = [plan.buffers[x] for x in plan.graph.cells]
-    ordered = cells + [plan.buffers[x] for x in plan.sums] + list(plan.buffers.values())
+    cells, sums = ([plan.buffers[x] for x in nodes] for nodes in (plan.graph.cells, plan.sums))
+    ordered = cells + sums + list(plan.buffers.values())
+    if plan.groups:
+        ordered = [b for b in ordered if not in_slot(plan, b)] + sums + ordered
     size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
-    size = -(-size // LINE) * LINE
+    size, slot = -(-size // LINE) * LINE, None
     for buffer in {id(b): b for b in ordered}.values():
         if buffer.outside or buffer.fixed or buffer.parent is not None:
             continue
+        slot = size if slot is None and plan.groups and in_slot(plan, buffer) else slot
         buffer.offset = size
         size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
+    if slot is not None:
+        plan.slot = size - slot
+        size += plan.slot * (plan.groups - 1)
     for buffer in plan.buffers.values():
         if buffer.parent is not None:
             ahead = buffer.start * buffer.dtype.itemsize * buffer.copies

@@ -18,7 +18,7 @@ from .layout import give_addresses
 
 KNOWN = {
     "extents", "inner", "index", "wide", "heroes", "stores", "lane", "out_lane", "parts", "phase",
-    "batch", "adds_up", "call", "repack", "label", "cycles", "number",
+    "batch", "adds_up", "call", "repack", "label", "cycles", "number", "within",
 }  # fmt: skip
 ALIVE = 0  # where in the arena a byte for each copy says whether its loss is tested
 
@@ -30,10 +30,14 @@ def spread(plan: Plan) -> Plan:
         NotImplementedError: The plan has what this pass does not know.
     """
     graph = plan.graph
+    if plan.groups:
+        raise NotImplementedError("sums of groups of chunks are not made for many at once")
+    plan.shared = False
     plan.copies = LANES
     plan.differing = dict.fromkeys([*graph.inputs[:1], *graph.cells, *graph.hypers], True)
     plan.alone = [replace(plan.buffers[x]) for x in graph.cells]
     for kernel in plan.kernels:
+        kernel.cut = None
         check_known(kernel)
         if kernel.lane in kernel.inner:
             kernel.parts = kernel.lane
@@ -84,7 +88,8 @@ def _read_where_it_lies(plan: Plan) -> None:
         (copy,) = kernel.stores
         source = copy.inputs[0]
         kernel.repack = False
-        if copy in needed:
+        same = copy.operation.name == "cast" and source.type_ == copy.type_
+        if copy in needed or not same or source not in plan.buffers:
             kept.append(kernel)
             continue
         plan.buffers[copy] = plan.buffers[source]
