@@ -21,7 +21,7 @@ from .fits import Fits, table
 from .many import fit_many
 from .metrics import METRICS
 from .objective import Objective
-from .predict import BATCH, forward_of, judged, own_stream
+from .predict import evaluate, own_stream
 from .rows import ArrayRows, rows_of
 
 FITTING = ("batch_size", "epochs")  # settings of the training itself
@@ -237,13 +237,14 @@ class Trials:
     def scores(self, fits: Fits) -> dict[str, list[float]]:
         """Loss and metrics on the validation rows of each fold; NaN where a training failed."""
         found: dict[str, list[float]] = {n: [] for n in ("loss", *self.metrics)}
+        inputs, targets = self.rows.inputs, self.rows.targets
+        assert targets is not None
         for name, model, (_, numbers) in zip(fits.names, fits.models, self.pairs):
-            rows, values = self.rows.part(np.asarray(numbers)), {}
+            values: dict[str, float] = {}
             if name not in fits.errors:
-                outputs = forward_of(model, rows, BATCH)
-                values = judged(
-                    model, rows, self.objective, self.metrics, BATCH, outputs_of=outputs
-                )
+                seen = tuple(x[numbers] for x in inputs)
+                rows = seen if len(seen) > 1 else seen[0], targets[numbers]
+                values = evaluate(model, rows, loss=self.loss, metrics=self.metrics.values())
             for n, listed in found.items():
                 listed.append(values.get(n, math.nan))
         return found
