@@ -84,7 +84,8 @@ def _read_where_it_lies(plan: Plan) -> None:
         (copy,) = kernel.stores
         source = copy.inputs[0]
         kernel.repack = False
-        if copy in needed:
+        same = copy.operation.name == "cast" and source.type_ == copy.type_
+        if copy in needed or not same or source not in plan.buffers:
             kept.append(kernel)
             continue
         plan.buffers[copy] = plan.buffers[source]
