@@ -28,9 +28,9 @@ def scalars(kernel):
 
 
 def elsewhere(kernel):
-    """Lanes along an axis that stays."""
+    """Lanes along an axis that stays, if one has several positions."""
     if kernel.lane in kernel.inner:
-        kernel.parts, outer = kernel.lane, kernel.outer
+        kernel.parts, outer = kernel.lane, [a for a in kernel.outer if kernel.extents[a] > 1]
         kernel.lane = kernel.out_lane = outer[-1] if outer else None
 
 
