@@ -124,7 +124,9 @@ if _typing.TYPE_CHECKING:
     )
     from .training import History, metrics
     from .training.fit import fit
+    from .training.many import fit_many
     from .training.predict import evaluate, predict
+    from .training.search import cross_validate, grid
     from .training.summary import summary
 
 _ROOMS = (
@@ -144,6 +146,7 @@ _LATER = {
     **dict.fromkeys(("get_num_threads", "set_num_threads"), "compiler.threads"),
     "export": "exporter",
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
+    **dict.fromkeys(("cross_validate", "fit_many", "grid"), "training"),
 }
 
 

@@ -28,7 +28,7 @@ def scalars(kernel):
 
 
 def elsewhere(kernel):
-    """Lanes along an axis that stays."""
+    """Lanes along an axis that stays, if one has several positions."""
     if kernel.lane in kernel.inner:
         kernel.parts = kernel.lane
         outer = [a for a in kernel.outer if kernel.extents[a] != 1]

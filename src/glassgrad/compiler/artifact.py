@@ -50,6 +50,7 @@ class Artifact:
     calls     kernels that NumPy computes
     cycles    about how long a step takes
     shared    whether several threads may take it together
+    alone     where cells lie in the plan of one network, if this is the plan of copies
     """
 
     code: bytes
@@ -63,6 +64,7 @@ class Artifact:
     calls: tuple[Call, ...]
     cycles: float = 0.0
     shared: bool = False
+    alone: tuple[Place, ...] = ()
 
     @property
     def pointers(self) -> int:
@@ -108,7 +110,7 @@ def unpacked(data: bytes) -> Artifact:
     )
 
 
-PLACES = ("inputs", "cells", "hypers", "outputs")
+PLACES = ("inputs", "cells", "hypers", "outputs", "alone")
 
 
 def _listed(place: Place) -> list[Any]:
@@ -116,11 +118,9 @@ def _listed(place: Place) -> list[Any]:
 
 
 def _place(listed: list[Any]) -> Place:
-    pointer, offset, shape, dtype, strides, room, contiguous, dense = listed
+    pointer, offset, shape, dtype, strides, room, *rest = listed
     kind = np.dtype(dtype)
-    return Place(
-        pointer, offset, tuple(shape), kind, tuple(strides), tuple(room), contiguous, dense
-    )
+    return Place(pointer, offset, tuple(shape), kind, tuple(strides), tuple(room), *rest)
 
 
 def _call_listed(call: Call) -> list[Any]:

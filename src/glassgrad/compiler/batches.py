@@ -7,7 +7,8 @@ from typing import Any
 
 from ..operations.elementwise import cast
 from ..operations.gather import take
-from ..types import Type, int64
+from ..types import Type, float64, int64
+from .emit.writer import literal_text
 from .graph import Graph, blank, building, transformed
 from .places import Source
 from .plan.kernel import Plan
@@ -99,8 +100,64 @@ TOGETHER = {
 }
 
 
+EPOCH_OF_COPIES = """
+define i32 @epoch(ptr %arena, ptr %table, ptr %losses, i64 %steps, ptr %taken) {{
+entry:
+  %first = load ptr, ptr %table
+  %lp = getelementptr i8, ptr %arena, i64 {loss}
+  %last = getelementptr i8, ptr %losses, i64 {doubles}
+  br label %step
+step:
+  %t = phi i64 [0, %entry], [%next, %fine]
+  %o = mul i64 %t, {bytes}
+  %rows = getelementptr i8, ptr %first, i64 %o
+  store ptr %rows, ptr %table
+  %code = call i32 @step(ptr %arena, ptr %table)
+  %ok = icmp eq i32 %code, 0
+  br i1 %ok, label %fine, label %done
+fine:
+  %l = load {kind}, ptr %lp, align 2
+  store {kind} %l, ptr %last, align 2
+  %d = {widened}
+  %w = fmul {wide} %d, splat (double {weight})
+  %before = load {wide}, ptr %losses, align 8
+  %total = fadd {wide} %before, %w
+  store {wide} %total, ptr %losses, align 8
+  %next = add i64 %t, 1
+  %more = icmp slt i64 %next, %steps
+  br i1 %more, label %step, label %done
+done:
+  %result = phi i32 [%code, %step], [0, %fine]
+  %count = phi i64 [%t, %step], [%next, %fine]
+  store i64 %count, ptr %taken
+  store ptr %first, ptr %table
+  ret i32 %result
+}}
+"""
+
+
+def epoch_of_copies(plan: Plan) -> str:
+    """The function that takes many steps of many networks.
+
+    The losses of each, times the rows of a batch, are added up in float64, one step after another;
+    those of the last step stand behind.
+    """
+    loss, batch = plan.buffers[plan.graph.outputs[0]], plan.graph.inputs[0].shape[0]
+    n = loss.copies
+    element = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
+    kind = f"<{n} x {element}>"
+    wide = f"<{n} x double>"
+    widened = f"fpext {kind} %l to {wide}" if kind != wide else f"bitcast {kind} %l to {wide}"
+    return EPOCH_OF_COPIES.format(
+        bytes=8 * batch * n, loss=loss.offset, kind=kind, wide=wide, widened=widened,
+        weight=literal_text(batch, float64), doubles=8 * n,
+    )  # fmt: skip
+
+
 def epoch_text(plan: Plan) -> str:
     """The function that takes many steps; their losses are the first output."""
+    if plan.copies > 1:
+        return epoch_of_copies(plan)
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]

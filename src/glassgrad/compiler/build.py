@@ -12,6 +12,7 @@ from .module import module_text, planned
 from .places import Place
 from .plan.kernel import Buffer, Kernel, Plan, is_call
 from .plan.rotate import rotated
+from .plan.spread import spread
 
 
 def plan_of(request: Any) -> Plan:
@@ -22,6 +23,8 @@ def plan_of(request: Any) -> Plan:
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
     plan = planned(graph, request.resident, beside(request.cells), request.order)
+    if request.copies:
+        return spread(plan)
     return plan if request.sources is None else rotated(plan)
 
 
@@ -54,6 +57,7 @@ def artifact_of(plan: Plan, code: bytes) -> Artifact:
             if x in buffers and x not in graph.cells
         ),
         calls=tuple(calls_of(plan)),
+        alone=tuple(map(place_of, plan.alone)),
         cycles=plan.cycles,
         shared=plan.shared,
     )
@@ -80,7 +84,7 @@ def place_of(buffer: Buffer) -> Place:
     pointer = int(buffer.base[2:]) if buffer.outside else None
     return Place(
         pointer, buffer.offset, buffer.shape, buffer.dtype, buffer.strides, tuple(buffer.room),
-        buffer.contiguous, buffer.dense,
+        buffer.contiguous, buffer.dense, buffer.copies,
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class Request:
     resident  whether cells lie in the arena
     cells     where they lie if not where the plan likes
     order     "rows": sums in an order that does not depend on how many rows there are
+    copies    whether it is for sixteen networks at once (see `plan.spread`)
     """
 
     graph: Graph
@@ -47,6 +48,7 @@ class Request:
     resident: bool = False
     cells: tuple[Place, ...] | None = None
     order: str = ""
+    copies: bool = False
 
     @cached_property
     def plan(self) -> Plan:
@@ -69,6 +71,7 @@ class Request:
             more = [
                 self.resident,
                 self.order,
+                self.copies,
                 *(f"{p.__module__}.{p.__qualname__}" for p in self.passes),
             ]
             more += [tuple(self.target)]

@@ -13,11 +13,12 @@ from .graph import Graph, building, node, renewed
 from .nest import Nest
 from .plan.chunk import chunked
 from .plan.group import grouped
-from .plan.kernel import Kernel, Plan, is_call
+from .plan.kernel import Buffer, Kernel, Plan, is_call
 from .plan.layout import laid_out
 from .plan.place import placed, writes_cells
 from .plan.quotient import multiplied
 from .plan.single import singled
+from .plan.spread import ALIVE
 from .plan.within import streamed
 from .target import Target
 
@@ -175,6 +176,9 @@ def tests(plan: Plan, *before: str) -> list[str]:
         if buffer.outside:
             continue
         kind = {4: "float", 8: "double", 2: "half"}[x.dtype.itemsize] if code == 1 else "i8"
+        if buffer.copies > 1:
+            lines += test_of_copies(buffer, kind, number, code)
+            continue
         lines += [
             f"%tp{number} = getelementptr i8, ptr %arena, i64 {buffer.offset}",
             f"%tv{number} = load {kind}, ptr %tp{number}",
@@ -195,3 +199,31 @@ def tests(plan: Plan, *before: str) -> list[str]:
             f"fine{number}:",
         ]
     return lines
+
+
+def test_of_copies(buffer: Buffer, kind: str, number: int, code: int) -> list[str]:
+    """Leave with a code if this holds for one of the copies that count."""
+    n = buffer.copies
+    wide, zero, bits = f"<{n} x {kind}>", "zeroinitializer", f"<{n} x i1>"
+    if code == NOT_FINITE:
+        found = [
+            f"%td{number} = fsub {wide} %tv{number}, %tv{number}",
+            f"%tc{number} = fcmp oeq {wide} %td{number}, {zero}",
+        ]
+    else:
+        found = [f"%tc{number} = icmp eq {wide} %tv{number}, {zero}"]
+    return [
+        f"%tp{number} = getelementptr i8, ptr %arena, i64 {buffer.offset}",
+        f"%tv{number} = load {wide}, ptr %tp{number}, align {buffer.dtype.itemsize}",
+        *found,
+        f"%ta{number} = getelementptr i8, ptr %arena, i64 {ALIVE}",
+        f"%tl{number} = load <{n} x i8>, ptr %ta{number}",
+        f"%tn{number} = icmp eq <{n} x i8> %tl{number}, {zero}",
+        f"%te{number} = or {bits} %tc{number}, %tn{number}",
+        f"%tb{number} = bitcast {bits} %te{number} to i{n}",
+        f"%tf{number} = icmp eq i{n} %tb{number}, -1",
+        f"br i1 %tf{number}, label %fine{number}, label %fail{number}",
+        f"fail{number}:",
+        f"ret i32 {code}",
+        f"fine{number}:",
+    ]

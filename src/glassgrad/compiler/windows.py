@@ -199,7 +199,7 @@ LINEAR = {"neg": (0,), "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "div": (0,),
 def _spread_after(x: Any) -> Any:
     """An operation that is linear in what was spread, as the spread of one; a sum, as a sum."""
     if x.operation is loop.sum and _is_spread(x.inputs[0]):
-        return _sum_of(*x.inputs, x)
+        return _sum_of(x.inputs[0], x)
     if x.operation is None or x.operation.name not in LINEAR:
         return x
     spread = next((i for i in x.inputs if _is_spread(i)), None)

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 from . import metrics
 from .callbacks import Callback, Checkpoint, Converged, EarlyStopping, Schedule
 from .fit import fit
+from .fits import Fits
 from .history import History
+from .many import fit_many
 from .nonfinite import NonFiniteError
 from .predict import evaluate, predict
 from .progress import Progress
 from .run import Run
+from .search import CrossValidation, Grid, cross_validate, grid
 from .summary import Summary, summary
 
 if TYPE_CHECKING:
@@ -28,7 +31,10 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "Converged",
+    "CrossValidation",
     "EarlyStopping",
+    "Fits",
+    "Grid",
     "History",
     "NonFiniteError",
     "Progress",
@@ -36,8 +42,11 @@ __all__ = [
     "Schedule",
     "Summary",
     "TablePredictor",
+    "cross_validate",
     "evaluate",
     "fit",
+    "fit_many",
+    "grid",
     "metrics",
     "predict",
     "summary",

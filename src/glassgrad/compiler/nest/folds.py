@@ -24,6 +24,7 @@ from ..plan.group import pulled
 from ..plan.kernel import CHUNK, identity, space
 from ..plan.limits import limits
 from ..plan.pull import Condition, bounds_in, operand_read
+from .gathers import Gathers
 from .pulls import Point
 from .spans import Span, Spans
 
@@ -32,7 +33,7 @@ MANY = 64  # so many terms are summed in parts
 GROUP = 4  # partial sums that are merged before the next ones are made
 
 
-class Folds(Spans):
+class Folds(Gathers, Spans):
     """Folds of a kernel's heroes."""
 
     def totals(self, hero: Any, points: list[Point]) -> list[Register]:
@@ -65,7 +66,9 @@ class Folds(Spans):
                 ]
                 found.append(self.stepped(hero, total, values, inner))
             for point in points if kernel.within else ():
-                self.keep(list(kernel.within), {**point, **inner})
+                place = self.place(point, inner)
+                if place is not None:
+                    self.keep(list(kernel.within), place)
             return found
 
         limited = limits(kernel, hero)
@@ -107,11 +110,26 @@ class Folds(Spans):
         axis, merge = self.kernel.parts, hero.operation.fold.merge
         assert axis is not None
         count, start = min(LANES, self.length(axis)), self.start_of(hero)
+        if self.plan.copies > 1:
+            return self.parted_at_once(hero, points, count, start)
         if len(points) > 1:
             return self.part_by_part(hero, points, [start] * len(points))
         totals = self.fold(hero, [{**points[0], axis: constant(n)} for n in range(count)])
         parts = totals + [start] * (LANES - count)
         return [self.merged(parts, lambda a, b: merge(self, a, b))]
+
+    def parted_at_once(
+        self, hero: Any, points: list[Point], count: int, start: Register
+    ) -> list[Register]:
+        """The same, all parts in registers, point after point."""
+        axis = self.kernel.parts
+        assert axis is not None
+        each = [{**p, axis: constant(n)} for p in points for n in range(count)]
+        totals = self.fold(hero, each)
+        parts = [totals[k * count : (k + 1) * count] for k in range(len(points))]
+        return self.in_turn(
+            hero, [list(n) for n in zip(*[p + [start] * (LANES - count) for p in parts])]
+        )
 
     def part_by_part(self, hero: Any, points: list[Point], start: list[Register]) -> list[Register]:
         """The same for several points, which share what they read, in loops over groups of parts.
@@ -169,7 +187,8 @@ class Folds(Spans):
 
     def start_of(self, hero: Any) -> Register:
         """What each total starts from."""
-        return self.literal(identity(hero), hero.dtype, self.kernel.lane is not None)
+        lanes = self.kernel.lane is not None or self.differs(hero)
+        return self.literal(identity(hero), hero.dtype, lanes)
 
     def stepped(self, hero: Any, total: Register, values: list[Any], inner: Point) -> Register:
         """One step of a fold; lanes beyond the end of the axis leave the total as it is."""

@@ -11,7 +11,8 @@ from ..emit.register import Register
 from ..plan.kernel import identity, space
 from ..plan.limits import interior, limits
 from ..plan.tiles import shape_of, vectors_of
-from .folds import UNROLL, Folds
+from .copies import Copies
+from .folds import UNROLL
 from .panels import panels
 from .pulls import Part, Point
 
@@ -21,13 +22,16 @@ FEW = 500  # sums that are not worth going over their operands in parts
 MANY_POINTS = 200_000  # so many fold long enough for the cache to fetch something meanwhile
 
 
-class Loops(Folds):
+class Loops(Copies):
     """The loop nest of a kernel that folds, or maps point by point."""
 
     def nest(self) -> None:
         """Blocks along the lanes that are stored, then along the axes that reuse most."""
         self.tiles: dict[int, dict[int, int]] = {}
         kernel = self.kernel
+        if self.plan.copies > 1:
+            self.blocks(self.order_of_copies(), {})
+            return
         out = kernel.out_lane if kernel.out_lane in kernel.outer else None
         others = [a for a in kernel.outer if a != out]
         if kernel.contracts:
@@ -138,6 +142,8 @@ class Loops(Folds):
         """How many positions at a time, and how many elements each of them is."""
         kernel = self.kernel
         tile = self.processor.tile(self.widest())
+        if self.plan.copies > 1:
+            return self.together.get(axis, 1), 1
         if kernel.in_parts and self.length(kernel.parts or 0) <= LANES:
             tile = tile._replace(most_vectors=min(tile.most_vectors, max(SHORT)), rows=SHORT)
         if kernel.in_parts and not (kernel.contracts and kernel.lane is not None):
@@ -156,11 +162,6 @@ class Loops(Folds):
         if not kernel.contracts:
             return 1, 1
         return self.beside(len(block.get(kernel.out_lane, [0]))).get(axis, 1), 1  # type: ignore
-
-    def widest(self) -> Any:
-        """The dtype of the largest elements that are folded or stored."""
-        nodes = [*self.kernel.heroes, *self.kernel.stores]
-        return max((x.dtype for x in nodes), key=lambda t: t.itemsize)
 
     def work(self, block: dict[int, list[Position]]) -> None:
         """Fold each hero at the points of a block, then store."""

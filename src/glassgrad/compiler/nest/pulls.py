@@ -12,6 +12,7 @@ from ..graph import number_of
 from ..plan.kernel import CHUNK, Kernel, Plan, entry_position
 from ..plan.pull import Condition, Dynamic, Read, reads
 from ..plan.share import in_slot
+from ..plan.spread import differs
 from ..target import Target
 
 Point = dict[int, Position]
@@ -176,6 +177,15 @@ class Pulls(Outlining):
         x = self.register(variable.node, variable.index).astype(int64)
         with self.at_depth(self.depth_of(*variable.index)):
             return self.intrinsic("umin", x, self.literal(variable.extent - 1, int64, x.wide))
+
+    def differs(self, x: Any) -> bool:
+        """Whether lanes hold a node's values in networks that are trained at once."""
+        return self.plan.copies > 1 and differs(self.plan, x)
+
+    def _wide_variable(self, variable: Any) -> bool:
+        if isinstance(variable, Dynamic) and self.differs(variable.node):
+            return True
+        return super()._wide_variable(variable)
 
     # ---- memory
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...types import is_real
-from ..emit.position import LANES, Position, constant, total
+from ..emit.position import LANE_POSITION, LANES, Position, constant, total
 from ..graph import Graph
 
 Entry = Any  # an axis, or ((axis, coefficient), ...), offset, divisor
@@ -174,6 +174,7 @@ class Buffer:
     rolling: int | None = None  # the axis along which only the present chunk of the batch is held
     parent: Buffer | None = None  # the buffer that this one is a part of, from element `start`
     start: int = 0
+    copies: int = 1  # neighbours for each element: its values in networks that are trained at once
 
     @property
     def outside(self) -> bool:
@@ -213,12 +214,13 @@ class Buffer:
         """Bytes, with a vector's length behind the last element."""
         assert self.strides is not None
         last = sum((n - 1) * s for n, s in zip(self.room, self.strides)) if self.room else 0
-        return (max(last, 0) + 1) * self.dtype.itemsize
+        return (max(last, 0) + 1) * self.dtype.itemsize * self.copies
 
     def at(self, index: tuple[Position, ...]) -> Position:
-        """The element at an index, counted from the base."""
+        """The element at an index, counted from the base; lanes run along its copies."""
         assert self.strides is not None
-        return total(list(self.own(index)), self.strides)
+        found = total(list(self.own(index)), self.strides)
+        return found if self.copies == 1 else found * self.copies + LANE_POSITION
 
     def own(self, index: tuple[Position, ...]) -> tuple[Position, ...]:
         """An index counted from the chunk of the batch that the buffer holds."""
@@ -239,6 +241,8 @@ class Plan:
     groups    of chunks, each with sums of its own, which one thread adds up; 0: there are none
     slot      bytes from the sums and chunks' values of a group to those of the next
     order     "rows": sums in sixteen parts, whatever the lanes; see `layout`
+    copies    how many networks it is for (see `spread`); differing: {node: whether they differ};
+              alone: where their cells would lie in the plan of one
     """
 
     graph: Graph
@@ -271,6 +275,10 @@ class Plan:
         more = ", ptr %sums, ptr %own" if self.in_group(kernel) else ""
         more += ", i64 %low, i64 %high" if kernel.cut is not None else ""
         return f"ptr %arena, ptr %table, i64 %chunk{more}"
+
+    copies: int = 1
+    differing: dict[Any, bool] = field(default_factory=dict)
+    alone: list[Any] = field(default_factory=list)
 
     def given(self, x: Any, kernel: Kernel) -> bool:
         """Whether a kernel finds `x` computed; what a later one stores it computes itself."""

@@ -526,7 +526,8 @@ def give_addresses(plan: Plan) -> None:
         size += plan.slot * (plan.groups - 1)
     for buffer in plan.buffers.values():
         if buffer.parent is not None:
-            buffer.offset = buffer.parent.offset + buffer.start * buffer.dtype.itemsize
+            ahead = buffer.start * buffer.dtype.itemsize * buffer.copies
+            buffer.offset = buffer.parent.offset + ahead
     plan.arena = size + 4096
     for number, kernel in enumerate(plan.kernels):
         what = "_".join(dict.fromkeys(h.operation.name for h in kernel.heroes))
