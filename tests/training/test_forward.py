@@ -1,12 +1,14 @@
 """`predict` by native code: bits of a row in any batch, changes of the model, threads, errors."""
 
 import copy
+import pickle
+import threading
 
 import numpy as np
 import pytest
 
 import glassgrad as gg
-from glassgrad import nn
+from glassgrad import ShapeError, nn, optim
 from glassgrad.training import forward
 from glassgrad.training.forward import Refused, Way, answers, forward_of
 from layers import LAYERS, contract, example, shape
