@@ -76,6 +76,7 @@ CUT = {
     "layer norm": lambda: (nn.Conv2d(4, 3, 3), nn.LayerNorm([3, 4, 4]), nn.ReLU()),
     "group norm": lambda: (nn.Conv2d(4, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.MaxPool2d(2)),
     "dropout": lambda: (nn.Conv2d(4, 3, 3), nn.Dropout2d(0.3), nn.ReLU(), nn.Dropout(0.2)),
+    "reflected": lambda: (nn.Conv2d(4, 3, 3), nn.ReflectionPad2d(1), nn.Conv2d(3, 2, 3)),
     "adaptive": lambda: (nn.Conv2d(4, 3, 3), nn.AdaptiveAvgPool2d(2)),
     "shuffled": lambda: (nn.Conv2d(4, 4, 3), nn.PixelShuffle(2), nn.ELU()),
 }

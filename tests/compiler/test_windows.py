@@ -140,3 +140,17 @@ def test_only_what_is_linear_in_the_gradient_is_done_before_it_is_spread(stride)
     found = [evaluated(g, {graph.inputs[0]: x}) for g in (graph, late)]
     for a, b in zip(graph.outputs, late.outputs, strict=True):
         np.testing.assert_allclose(found[0][a], found[1][b], rtol=1e-6)
+
+
+def test_sums_of_gradients_are_taken_over_windows():
+    def step(x):
+        x = x.detach().requires_grad_()
+        (F.max_pool2d(x, 2, 1) ** 2).sum().backward()
+        return x.grad.sum((0, 2, 3)), x.grad.sum((0, 2))
+
+    x = drawn((2, 3, 4, 5))
+    graph = CompiledStep(step).trace(gg.tensor(x)).graph()
+    late = spread_late(graph)
+    read = [y.inputs[0].shape for y in late.outputs[:2]]
+    assert read == [(2, 3, 3, 4), (2, 3, 4, 5)]  # a sum over rows alone sees where they are
+    assert_right(step, [x])

@@ -13,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from ..operations import index, loop, view
+from ..operations import TABLE, index, loop, view
 from ..operations.random import philox
 from ..tensors.tensor import Tensor
 from ..types import is_real, uint32, uint64
 from . import windows
-from .graph import Graph, building, node, transformed
+from .graph import Graph, building, is_constant, node, transformed
 
-READABLE = frozenset({"argmax", "argmin", "random_bits", *windows.LOWERED})  # better as one line
+READABLE = frozenset(
+    {"argmax", "argmin", "put", "random_bits", *windows.LOWERED}
+)  # better as one line
 
 
 def lowered(graph: Graph, keep: frozenset[str] = frozenset()) -> Graph:
@@ -114,6 +116,55 @@ def _winner(fold: Any) -> Callable:
     return write
 
 
+# ---- rows added at places that the program knows
+
+
+def _put(x: Any, rows: Any, n: int) -> Any:
+    """Each row of the result asks for the rows that are added to it, where these are few."""
+    known = table_of(rows)
+    where = None if known is None else sources(known.reshape(-1), n)
+    if where is None:
+        return node(TABLE["put"], (x, rows), {"n": n})
+    whole = x.reshape((rows.numel(), *x.shape[len(rows.shape) :]))
+    taken = whole.apply(TABLE["take"], whole, Tensor.lift(np.maximum(where, 0)))
+    if (where < 0).any():
+        there = Tensor.lift(where >= 0)
+        taken = taken.where(view.view(there, shape=taken.shape, axes=(0, 1)), 0)
+    return loop.sum(taken, axes=(1,))
+
+
+def sources(rows: np.ndarray, n: int) -> np.ndarray | None:
+    """[n, most]: where each number below n stands, then -1; None where this is wasteful."""
+    counts = np.bincount(rows, minlength=n)
+    most = int(counts.max(initial=0))
+    if len(counts) > n or not 0 < most * n <= 4 * (len(rows) + n):
+        return None
+    order = np.argsort(rows, kind="stable")
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    found = np.full((n, most), -1, np.int64)
+    found[rows[order], rank] = order
+    return found
+
+
+KNOWN = ("elementwise", "view", "index")
+
+
+def table_of(x: Any, deepest: int = 16) -> np.ndarray | None:
+    """What is made of tables and positions alone, as an array; None for all else."""
+    if is_constant(x):
+        return np.asarray(x.value)
+    if (
+        x.operation is None
+        or not deepest
+        or x.operation.kind not in ("elementwise", "view", "index")
+    ):
+        return None
+    inputs = [table_of(i, deepest - 1) for i in x.inputs]
+    if any(i is None for i in inputs):
+        return None
+    return np.asarray(x.operation.forward(*inputs, **x.parameters))
+
+
 # ---- random words: four maps over the blocks, joined
 
 
@@ -146,5 +197,6 @@ LOWERED: dict[str, Callable] = {
     "argmax": _winner(loop.amax),
     "argmin": _winner(loop.amin),
     **windows.LOWERED,
+    "put": _put,
     "random_bits": _random_bits,
 }

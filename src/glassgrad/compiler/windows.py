@@ -197,7 +197,9 @@ LINEAR = {"neg": (0,), "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "div": (0,),
 
 
 def _spread_after(x: Any) -> Any:
-    """An operation that is linear in what was spread, as the spread of one."""
+    """An operation that is linear in what was spread, as the spread of one; a sum, as a sum."""
+    if x.operation is loop.sum and _is_spread(x.inputs[0]):
+        return _sum_of(*x.inputs, x)
     if x.operation is None or x.operation.name not in LINEAR:
         return x
     spread = next((i for i in x.inputs if _is_spread(i)), None)
@@ -209,6 +211,16 @@ def _spread_after(x: Any) -> Any:
             return x
         y = x.operation(*inputs, **x.parameters)
         return pooling.window_spread(y, spread.inputs[1], **spread.parameters)
+
+
+def _sum_of(spread: Any, x: Any) -> Any:
+    """The sum over all positions is that over all windows."""
+    g, axes = spread.inputs[0], x.parameters["axes"]
+    positions = range(len(g.shape) - len(spread.parameters["size"]), len(g.shape))
+    if not set(positions) <= set(axes):
+        return x
+    with building(x):
+        return loop.sum(g, axes=axes)
 
 
 def _is_linear(x: Any) -> bool:

@@ -73,10 +73,10 @@ def _place_type(x, y, size, stride, dilation, low, counts):
 
 
 def _window_place(np, x, y, size, stride, dilation, low, counts):
-    """From the last place to the first: what is as large as the maximum takes the place."""
+    """From the last place to the first: what is as large as the maximum y takes the place."""
     lead, nan = x.ndim - len(size), y != y
     nan = nan if nan.any() else None
-    winner = np.zeros(y.shape, np.uint8 if math.prod(size) < 256 else np.int64)
+    winner = np.full(y.shape, math.prod(size), np.uint8 if math.prod(size) < 256 else np.int64)
     places = list(_meet(np, x.shape[lead:], size, stride, dilation, low, counts))
     for number, here, seen in reversed(places):
         np.copyto(winner[here], number, where=x[seen] == y[here])

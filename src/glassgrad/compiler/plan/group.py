@@ -7,6 +7,7 @@ order in which kernels are made is a schedule.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -28,6 +29,7 @@ from .kernel import (
 from .pull import Index, Read, bounds_in, operand_read, reads
 
 DEEPEST = 60  # so many pulls in a row, then a value is stored
+OFTEN = 4  # so many repetitions, then a value is not computed for each
 DEAR = {"pow", "div", "sqrt", "rsqrt", "exp", "log", "exp2", "expm1", "log1p", "tanh", "sigmoid"}
 
 
@@ -85,6 +87,8 @@ class Grouping:
             for part in x.inputs:
                 self.keep_operand(part, exact=True)
             self.join(x)
+        elif self.repeats(x):
+            self.keep(x.inputs[0])
         elif self.depth[x] > DEEPEST or self.is_dear_number(x):
             self.keep(x)
         if x in plan.buffers:
@@ -149,13 +153,23 @@ class Grouping:
         alone = user is not None and self.uses[x] == 1 and user.operation.name == "cast"
         return user if alone else x
 
+    def repeats(self, x: Any) -> bool:
+        """Whether a view shows often what took another loop, or long, to compute."""
+        y = x.inputs[0] if x.operation.name == "view" else x
+        if y is x or not y.shape or y.operation is None or y.operation.kind != "elementwise":
+            return False
+        often = math.prod(x.shape) >= OFTEN * math.prod(y.shape)
+        return often and number_of(y) is None and (self.plan.rank[y] >= 0 or self.is_dear(y))
+
     def is_dear_number(self, x: Any) -> bool:
         """A number that takes long to compute, and that tensors are about to use everywhere."""
         if x.shape or x.operation.kind != "elementwise" or number_of(x) is not None:
             return False
         user = self.users.get(x)
-        if user is None or not user.shape:
-            return False
+        return user is not None and bool(user.shape) and self.is_dear(x)
+
+    def is_dear(self, x: Any) -> bool:
+        """Whether what is pulled to have a value takes long to compute."""
         chain, seen = [x], set()
         while chain:
             y = chain.pop()

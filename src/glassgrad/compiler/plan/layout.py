@@ -281,12 +281,12 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     total, layout = state.cycles + option.cycles, dict(state.layout)
     points = math.prod(kernel.extents)
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
+    folds = GATHER / 2 * len(kernel.heroes)  # each goes through all points
     for access in option.operands:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             packable = kernel.contracts and access.axis is not None
-            total += (
-                OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
-            )
+            gathers = GATHER * points / LANES * 4 if kernel.contracts else folds * points
+            total += OVERHEAD + access.elements * REPACK if packable else gathers
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += GATHER * (outputs if kernel.contracts else points)
