@@ -3,5 +3,7 @@
 group    which nodes share a loop nest, and what is stored
 chunk    a part of the batch at a time, so that activations stay in the cache
 place    new values over old ones where that is safe, and the order of the kernels
+tiles    how many points are worked on together; limits: which places of windows are there
+repack   copies of operands that lie the wrong way round
 layout   along which axis vectors run, which axis of a buffer is contiguous, addresses
 """

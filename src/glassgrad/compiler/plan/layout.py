@@ -13,24 +13,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..emit.position import LANES, Digit, Position, variable
-from ..graph import rebuilt
+from ..emit.position import LANES, Digit, Position
 from ..target import AVX512
 from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call, space
 from .limits import share
-from .place import copy_of
 from .pull import Read, variables_of
+from .repack import MUCH, OVERHEAD, cycles_of_copy, only, repack_operands
 from .tiles import shape_of, vectors_of
 
 BEAM = 8
-OVERHEAD = 60  # cycles to enter a kernel
-REPACK = 0.19  # cycles for each element that is copied the other way round
 GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
-FAR, MUCH = 1.2, 1_500_000  # how much longer it takes to read that many elements again and again
+FAR = 1.2  # how much longer it takes to read much from far away again and again
 
 
 class Access(NamedTuple):
@@ -73,7 +70,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
     for kernel, option in zip(list(plan.kernels), best.chosen):
         kernel.lane, kernel.out_lane, kernel.cycles = option.lane, option.out, option.cycles
         if kernel.contracts:
-            _repack_operands(plan, kernel, best.layout)
+            repack_operands(plan, kernel, best.layout)
     for buffer in plan.buffers.values():
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
@@ -199,12 +196,12 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
         laid = replace(buffer)
         laid.lay_out(last)
         step = laid.at(index)
-        good = step.coefficient(name) == 1 and _only(step, name)
+        good = step.coefficient(name) == 1 and only(step, name)
         return Access(buffer, last if good else None, elements)
-    plain = [i for i in at if index[i].coefficient(name) == 1 and _only(index[i], name)]
+    plain = [i for i in at if index[i].coefficient(name) == 1 and only(index[i], name)]
     if buffer.strides is not None:
         step = buffer.at(index)
-        same = step.coefficient(name) == 1 and _only(step, name)
+        same = step.coefficient(name) == 1 and only(step, name)
         if same or buffer.dtype.itemsize != 4:  # only such can be copied the other way round
             return Access(buffer, buffer.contiguous if same else None, elements)
     axis = at[0] if len(at) == 1 and plain else None
@@ -216,13 +213,6 @@ def _chunk(plan: Plan) -> float:
     return 1.0 if plan.chunk is None or not plan.batch else plan.chunk / plan.batch
 
 
-def _only(position: Position, name: str) -> bool:
-    """Whether a variable appears in a position as itself alone."""
-    return all(
-        v == name or name not in set(variables_of(Position(((v, 1),)))) for v, _ in position.terms
-    )
-
-
 def _cycles(kernel: Kernel, lane: Any, out: Any, chunk: float) -> float:
     """Roughly what a kernel takes when all its accesses are right."""
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
@@ -231,7 +221,7 @@ def _cycles(kernel: Kernel, lane: Any, out: Any, chunk: float) -> float:
     work = math.prod(kernel.extents) * _whole(kernel.extents[lane])
     wide = sum(kernel.is_wide(x) for x in kernel.stores)
     if not kernel.heroes and out != lane:
-        return OVERHEAD + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
+        return cycles_of_copy(work * _whole(kernel.extents[out])) * len(kernel.stores)
     if kernel.contracts:
         (hero,) = kernel.heroes
         work *= share(kernel, hero)
@@ -286,7 +276,7 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             packable = kernel.contracts and access.axis is not None
             gathers = GATHER * points / LANES * 4 if kernel.contracts else folds * points
-            total += OVERHEAD + access.elements * REPACK if packable else gathers
+            total += cycles_of_copy(access.elements) if packable else gathers
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += GATHER * (outputs if kernel.contracts else points)
@@ -294,129 +284,6 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += SCATTER * outputs
     return Best(total, layout, (*state.chosen, option))
-
-
-# ---- operands that lie the wrong way round
-
-
-def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) -> None:
-    """Copy a matrix that lies the wrong way round before the kernel that reads it."""
-    hero = next(iter(kernel.heroes))
-    operands, _ = roots_of(kernel)
-    if kernel.lane is None:
-        return
-    for place, root in enumerate(operands):
-        if _pack_flattened(plan, kernel, hero, place, root, layout):
-            continue
-        for read in pulled(plan, [root], kernel):
-            if (
-                read.node not in plan.buffers
-                or len(read.node.shape) < 2
-                or (read.node.operation is None and read.node.number is not None)
-            ):
-                continue
-            buffer = plan.buffers[read.node]
-            access = _axis_along(buffer, read.index, f"a{kernel.lane}")
-            along = layout.get(id(buffer))
-            wrong = access is not None and along is not None and along != access
-            if wrong and buffer.dtype.itemsize == 4 and not (buffer.dense and _mixed(read)):
-                batch = _batch_of(plan, read.node)
-                _repack(plan, kernel, hero, place, read.node, (along, access), batch)
-
-
-def _pack_flattened(
-    plan: Plan, kernel: Kernel, hero: Any, place: int, root: Read, layout: dict[int, int | None]
-) -> bool:
-    """Copy an operand that lanes run through along several axes of memory as the hero sees it."""
-    name, reads = f"a{kernel.lane}", pulled(plan, [root], kernel)
-    if len(reads) != 1 or reads[0].node not in plan.buffers or root.conditions:
-        return False
-    (read,), x = reads, hero.inputs[place]
-    buffer, along = plan.buffers[read.node], layout.get(id(plan.buffers[read.node]))
-    axis = next((a for a, p in enumerate(root.index) if p == variable(name)), None)
-    at = [i for i, p in enumerate(read.index) if name in set(variables_of(p))]
-    if len(at) < 2 or axis is None or along is None or along in at or x.dtype.itemsize != 4:
-        return False
-    if math.prod(x.shape) > math.prod(read.node.shape):
-        return False
-    source = next((a for a, p in enumerate(root.index) if p == read.index[along]), None)
-    rows = variable(f"a{kernel.batch}")
-    batch = next((a for a, p in enumerate(root.index) if p == rows), None)
-    if source is None or (buffer.rolling is not None and batch is None):
-        return False
-    in_chunks = plan.chunk is not None and kernel.phase == 1
-    _repack(plan, kernel, hero, place, x, (source, axis), batch if in_chunks else None)
-    return True
-
-
-def _axis_along(buffer: Buffer, index: tuple[Position, ...], name: str) -> int | None:
-    """The axis of a buffer that lanes run along, whatever its layout."""
-    at = [i for i, p in enumerate(index) if name in set(variables_of(p))]
-    if len(at) != 1 or index[at[0]].coefficient(name) != 1 or not _only(index[at[0]], name):
-        return None
-    return at[0]
-
-
-def _mixed(read: Read) -> bool:
-    return any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
-
-
-def _repack(
-    plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axes: tuple, batch: int | None
-) -> None:
-    """A copy of `x` that lies along the second of two axes where `x` lies along the first."""
-    copy, (along, axis) = copy_of(x), axes
-    pack = Kernel(x.shape, index=tuple(range(len(x.shape))), stores={copy: None}, repack=True)
-    pack.batch = batch
-    pack.lane, pack.out_lane = along, axis
-    pack.number = kernel.number - 0.25
-    pack.cycles = OVERHEAD + math.prod(x.shape) * REPACK
-    plan.home[copy] = pack
-    plan.buffers[copy] = _rolled(plan, pack, x)
-    plan.buffers[copy].lay_out(axis, every_axis=True)
-    _insert(plan, pack, kernel)
-    inputs = list(hero.inputs)
-    inputs[place] = _replaced(inputs[place], x, copy)
-    hero.inputs = tuple(inputs)
-
-
-def _rolled(plan: Plan, pack: Kernel, x: Any) -> Buffer:
-    """Memory for a copy: of the present chunk of the batch only."""
-    source = plan.buffers.get(x)
-    if source is not None:
-        return Buffer(source.shape, x.dtype, rolling=source.rolling)
-    if pack.batch is None or plan.chunk is None:
-        return Buffer(x.shape, x.dtype)
-    shape = tuple(plan.chunk if a == pack.batch else n for a, n in enumerate(x.shape))
-    return Buffer(shape, x.dtype, rolling=pack.batch)
-
-
-def _batch_of(plan: Plan, x: Any) -> int | None:
-    """The axis of a node that grows from chunk to chunk."""
-    home = plan.home.get(x)
-    if plan.chunk is None or home is None or home.phase != 1:
-        return None
-    index = home.index_of(x)
-    return index.index(home.batch) if home.batch in index else None
-
-
-def _insert(plan: Plan, pack: Kernel, kernel: Kernel) -> None:
-    """Just before the kernel that needs it; what is the same for all chunks before the first."""
-    pack.phase = kernel.phase
-    at = plan.kernels.index(kernel)
-    if plan.chunk is not None and kernel.phase == 1 and pack.batch is None:
-        pack.phase = 0
-        at = next(i for i, k in enumerate(plan.kernels) if k.phase == 1)
-    plan.kernels.insert(at, pack)
-
-
-def _replaced(root: Any, old: Any, new: Any) -> Any:
-    """The same expression reading `new` where it read `old`."""
-    if root is old:
-        return new
-    if root.operation is None:
-        return root
-    return rebuilt(root, tuple(_replaced(x, old, new) for x in root.inputs))
 
 
 # ---- addresses
