@@ -17,10 +17,11 @@ from ..compiler.build import by_numpy
 from ..compiler.emit.position import LANES
 from ..compiler.graph import Graph
 from ..compiler.module import module_text, prepared
+from ..compiler.plan.address import give_addresses
 from ..compiler.plan.chunk import chunked
 from ..compiler.plan.group import grouped
 from ..compiler.plan.kernel import Buffer, Plan
-from ..compiler.plan.layout import give_addresses, laid_out
+from ..compiler.plan.layout import laid_out
 from ..compiler.plan.place import placed
 from ..compiler.target import Target
 from .meaning import SIZES

@@ -61,9 +61,11 @@ class Loops(Copies):
         ):
             return None
         (hero,) = kernel.heroes
-        axis, reads = self.inner_order(hero)[0], space(hero).reads
-        if not all(any(self.alone(e, axis) for e in entries) for entries in reads):
+        reads = space(hero).reads
+        shared = [a for a in kernel.inner if all(any(self.alone(e, a) for e in es) for es in reads)]
+        if not shared:
             return None
+        axis = shared[0]
         length, step = self.length(axis), LANES if axis == kernel.lane else 1
         share = length / max(kernel.extents[axis], 1)
         elements = share * sum(math.prod(x.shape) for x in hero.inputs)

@@ -14,27 +14,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..emit.position import LANES, Digit, Position, variable
-from ..graph import rebuilt
+from ..emit.position import LANES, Digit, Position
 from ..target import AVX512
+from .address import give_addresses
 from .group import accesses, positions, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, is_call, space
 from .limits import share
-from .place import copy_of
 from .pull import Read, variables_of
-from .share import in_slot, shared
+from .repack import MUCH, OVERHEAD, cycles_of_copy, only, packing, repack_operands, whole
+from .share import shared
 from .tiles import shape_of, vectors_of
 
 BEAM = 8
-OVERHEAD = 60  # cycles to enter a kernel
-REPACK = 0.19  # cycles for each element that is copied the other way round
 GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
 LINE = 64
 WINDOWS = ("convolution", "overlap")
 Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
-FAR, MUCH = 1.2, 1_500_000  # how much longer it takes to read that many elements again and again
+FAR = 1.2  # how much longer it takes to read much from far away again and again
 
 
 class Access(NamedTuple):
@@ -81,7 +79,7 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
         kernel.repack = not kernel.heroes and option.lane != option.out
         kernel.parts = option.parts
         if kernel.contracts:
-            _repack_operands(plan, kernel, best.layout)
+            repack_operands(plan, kernel, best.layout)
     for buffer in plan.buffers.values():
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
@@ -237,7 +235,7 @@ def _merging(kernel: Kernel, lane: Any, parts: int | None) -> float:
     """What it takes to add up sixteen parts that no lanes are."""
     if parts is None or lane == parts or lane is None:
         return 0.0
-    outputs = math.prod(kernel.extents[a] for a in kernel.outer) * _whole(kernel.extents[lane])
+    outputs = math.prod(kernel.extents[a] for a in kernel.outer) * whole(kernel.extents[lane])
     few = min(kernel.extents[parts], LANES)
     each = 0.5 if kernel.extents[parts] <= LANES else 1.5
     return outputs / LANES * few * each
@@ -254,23 +252,16 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
         laid = replace(buffer)
         laid.lay_out(last)
         step = laid.at(index)
-        good = step.coefficient(name) == 1 and _only(step, name)
+        good = step.coefficient(name) == 1 and only(step, name)
         return Access(buffer, last if good else None, elements)
-    plain = [i for i in at if index[i].coefficient(name) == 1 and _only(index[i], name)]
+    plain = [i for i in at if index[i].coefficient(name) == 1 and only(index[i], name)]
     if buffer.strides is not None:
         step = buffer.at(index)
-        same = step.coefficient(name) == 1 and _only(step, name)
+        same = step.coefficient(name) == 1 and only(step, name)
         if same or buffer.dtype.itemsize != 4:  # only such can be copied the other way round
             return Access(buffer, buffer.contiguous if same else None, elements)
     axis = at[0] if len(at) == 1 and plain else None
     return Access(buffer, axis, elements)
-
-
-def _only(position: Position, name: str) -> bool:
-    """Whether a variable appears in a position as itself alone."""
-    return all(
-        v == name or name not in set(variables_of(Position(((v, 1),)))) for v, _ in position.terms
-    )
 
 
 def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
@@ -280,10 +271,11 @@ def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
     enter = OVERHEAD * runs
     if lane is None:
         return enter + 4.0 * math.prod(kernel.extents)
-    work = math.prod(kernel.extents) * _whole(kernel.extents[lane])
+    work = math.prod(kernel.extents) * whole(kernel.extents[lane])
     wide = sum(kernel.is_wide(x) for x in kernel.stores)
     if not kernel.heroes and out != lane:
-        return enter + work * _whole(kernel.extents[out]) * REPACK * len(kernel.stores)
+        each = cycles_of_copy(work * whole(kernel.extents[out]) / runs)
+        return runs * each * len(kernel.stores)
     if kernel.contracts:
         (hero,) = kernel.heroes
         work *= share(kernel, hero)
@@ -297,7 +289,7 @@ def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
         several = sum(kernel.extents[a] > 1 for a in kernel.inner) > 1
         total += (
             work / 32 * (0 if several else 0.15)
-            + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
+            + outputs * (whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
 
@@ -323,17 +315,6 @@ def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
     return shape_of(kernel, lane, out, vectors, most, kernel.extents, enough=1.0).loads
 
 
-def _whole(n: int) -> float:
-    """How much longer a row is in whole vectors."""
-    return -(-n // LANES) * LANES / n if n else 1.0
-
-
-def _packing(shape: tuple[int, ...], along: int | None, axis: int | None) -> float:
-    """Cycles to copy what lies along one axis so that it lies along another."""
-    whole = [1.0 if a is None else _whole(shape[a]) for a in (along, axis)]
-    return OVERHEAD + math.prod(shape) * math.prod(whole) * REPACK
-
-
 def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     """The state after one more kernel."""
     total, layout = state.cycles + option.cycles, dict(state.layout)
@@ -346,8 +327,8 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
             packable = kernel.contracts and access.axis is not None
             runs = option.runs if access.buffer.rolling is not None else 1
             gathers = GATHER * points / LANES * 4 if kernel.contracts else folds * points
-            packing = _packing(access.buffer.shape, along, access.axis) * runs
-            total += packing if packable else gathers
+            copied = packing(access.buffer.shape, along, access.axis) * runs
+            total += copied if packable else gathers
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += GATHER * (outputs if kernel.contracts else points)
@@ -355,183 +336,3 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += SCATTER * outputs
     return Best(total, layout, (*state.chosen, option))
-
-
-# ---- operands that lie the wrong way round
-
-
-def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) -> None:
-    """Copy a matrix that lies the wrong way round before the kernel that reads it."""
-    hero = next(iter(kernel.heroes))
-    operands, _ = roots_of(kernel)
-    if kernel.lane is None:
-        return
-    for place, root in enumerate(operands):
-        if _pack_flattened(plan, kernel, hero, place, root, layout):
-            continue
-        for read in pulled(plan, [root], kernel):
-            if (
-                read.node not in plan.buffers
-                or len(read.node.shape) < 2
-                or (read.node.operation is None and read.node.number is not None)
-            ):
-                continue
-            buffer = plan.buffers[read.node]
-            access = _axis_along(buffer, read.index, f"a{kernel.lane}")
-            along = layout.get(id(buffer))
-            wrong = access is not None and along is not None and along != access
-            if wrong and buffer.dtype.itemsize == 4 and not (buffer.dense and _mixed(read)):
-                batch = _batch_of(plan, read.node)
-                _repack(plan, kernel, hero, place, read.node, (along, access), batch)
-
-
-def _pack_flattened(
-    plan: Plan, kernel: Kernel, hero: Any, place: int, root: Read, layout: dict[int, int | None]
-) -> bool:
-    """Copy an operand that lanes run through along several axes of memory as the hero sees it."""
-    name, reads = f"a{kernel.lane}", pulled(plan, [root], kernel)
-    if len(reads) != 1 or reads[0].node not in plan.buffers or root.conditions:
-        return False
-    (read,), x = reads, hero.inputs[place]
-    buffer, along = plan.buffers[read.node], layout.get(id(plan.buffers[read.node]))
-    axis = next((a for a, p in enumerate(root.index) if p == variable(name)), None)
-    at = [i for i, p in enumerate(read.index) if name in set(variables_of(p))]
-    if len(at) < 2 or axis is None or along is None or along in at or x.dtype.itemsize != 4:
-        return False
-    if math.prod(x.shape) > math.prod(read.node.shape):
-        return False
-    source = next((a for a, p in enumerate(root.index) if p == read.index[along]), None)
-    rows = variable(f"a{kernel.batch}")
-    batch = next((a for a, p in enumerate(root.index) if p == rows), None)
-    if source is None or (buffer.rolling is not None and batch is None):
-        return False
-    in_chunks = plan.chunk is not None and kernel.phase == 1
-    _repack(plan, kernel, hero, place, x, (source, axis), batch if in_chunks else None)
-    return True
-
-
-def _axis_along(buffer: Buffer, index: tuple[Position, ...], name: str) -> int | None:
-    """The axis of a buffer that lanes run along, whatever its layout."""
-    at = [i for i, p in enumerate(index) if name in set(variables_of(p))]
-    if len(at) != 1 or index[at[0]].coefficient(name) != 1 or not _only(index[at[0]], name):
-        return None
-    return at[0]
-
-
-def _mixed(read: Read) -> bool:
-    return any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
-
-
-def _repack(
-    plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axes: tuple, batch: int | None
-) -> None:
-    """A copy of `x` that lies along the second of two axes where `x` lies along the first."""
-    copy, (along, axis) = _copied(plan, kernel, x, axes), axes
-    if copy is not None:
-        _read_instead(hero, place, x, copy)
-        return
-    copy = copy_of(x)
-    pack = Kernel(x.shape, index=tuple(range(len(x.shape))), stores={copy: None}, repack=True)
-    pack.batch = batch
-    pack.lane, pack.out_lane = along, axis
-    pack.number = kernel.number - 0.25
-    pack.cycles = _packing(x.shape, along, axis)
-    plan.home[copy] = pack
-    plan.buffers[copy] = _rolled(plan, pack, x)
-    plan.buffers[copy].lay_out(axis, every_axis=True)
-    _insert(plan, pack, kernel)
-    _read_instead(hero, place, x, copy)
-
-
-def _read_instead(hero: Any, place: int, x: Any, copy: Any) -> None:
-    """Let a hero read a copy."""
-    inputs = list(hero.inputs)
-    inputs[place] = _replaced(inputs[place], x, copy)
-    hero.inputs = tuple(inputs)
-
-
-def _copied(plan: Plan, kernel: Kernel, x: Any, axes: tuple) -> Any:
-    """A copy that an earlier kernel reads, of a value that is not overwritten."""
-    if x in plan.graph.cells:
-        return None
-    for pack in plan.kernels[: plan.kernels.index(kernel)]:
-        if not pack.repack or pack.phase not in (0, kernel.phase):
-            continue
-        copy = next(iter(pack.stores))
-        same = copy.operation.name == "cast" and copy.inputs[0] is x
-        if same and (pack.lane, pack.out_lane) == axes:
-            pack.number = min(pack.number, kernel.number - 0.25)
-            return copy
-    return None
-
-
-def _rolled(plan: Plan, pack: Kernel, x: Any) -> Buffer:
-    """Memory for a copy: of the present chunk of the batch only."""
-    source = plan.buffers.get(x)
-    if source is not None:
-        return Buffer(source.shape, x.dtype, rolling=source.rolling)
-    if pack.batch is None or plan.chunk is None:
-        return Buffer(x.shape, x.dtype)
-    shape = tuple(plan.chunk if a == pack.batch else n for a, n in enumerate(x.shape))
-    return Buffer(shape, x.dtype, rolling=pack.batch)
-
-
-def _batch_of(plan: Plan, x: Any) -> int | None:
-    """The axis of a node that grows from chunk to chunk."""
-    home = plan.home.get(x)
-    if plan.chunk is None or home is None or home.phase != 1:
-        return None
-    index = home.index_of(x)
-    return index.index(home.batch) if home.batch in index else None
-
-
-def _insert(plan: Plan, pack: Kernel, kernel: Kernel) -> None:
-    """Just before the kernel that needs it; what is the same for all chunks before the first."""
-    pack.phase = kernel.phase
-    at = plan.kernels.index(kernel)
-    if plan.chunk is not None and kernel.phase == 1 and pack.batch is None:
-        pack.phase = 0
-        at = next(i for i, k in enumerate(plan.kernels) if k.phase == 1)
-    plan.kernels.insert(at, pack)
-
-
-def _replaced(root: Any, old: Any, new: Any) -> Any:
-    """The same expression reading `new` where it read `old`."""
-    if root is old:
-        return new
-    if root.operation is None:
-        return root
-    return rebuilt(root, tuple(_replaced(x, old, new) for x in root.inputs))
-
-
-# ---- addresses
-
-
-def give_addresses(plan: Plan) -> None:
-    """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
-    cells, sums = ([plan.buffers[x] for x in nodes] for nodes in (plan.graph.cells, plan.sums))
-    ordered = cells + sums + list(plan.buffers.values())
-    if plan.groups:
-        ordered = [b for b in ordered if not in_slot(plan, b)] + sums + ordered
-    size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
-    size, slot = -(-size // LINE) * LINE, None
-    for buffer in {id(b): b for b in ordered}.values():
-        if buffer.base != "%arena" or buffer.fixed or buffer.parent is not None:
-            continue
-        slot = size if slot is None and plan.groups and in_slot(plan, buffer) else slot
-        buffer.offset = size
-        size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
-    if slot is not None:
-        plan.slot = size - slot
-        size += plan.slot * (plan.groups - 1)
-    for buffer in plan.buffers.values():
-        if buffer.parent is not None:
-            ahead = buffer.start * buffer.dtype.itemsize * buffer.copies
-            buffer.offset = buffer.parent.offset + ahead
-    plan.arena = size + 4096
-    for number, kernel in enumerate(plan.kernels):
-        what = "_".join(dict.fromkeys(h.operation.name for h in kernel.heroes))
-        if kernel.call is not None:
-            what = kernel.call.operation.name
-        kernel.label = f"k{number}_{what or ('repack' if kernel.repack else 'map')}"
-        kernel.label = "".join(c if c.isalnum() or c == "_" else "_" for c in kernel.label)

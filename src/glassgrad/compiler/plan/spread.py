@@ -12,9 +12,9 @@ from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from ..emit.position import LANES
+from .address import give_addresses
 from .group import accesses
 from .kernel import Kernel, Plan
-from .layout import give_addresses
 
 KNOWN = {
     "extents", "inner", "index", "wide", "heroes", "stores", "lane", "out_lane", "parts", "phase",

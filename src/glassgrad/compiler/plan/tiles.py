@@ -19,6 +19,7 @@ from .limits import interior, limits
 BESIDE = 1.5  # loads' worth of counting and branching in each step
 UNEVEN = 1.5  # a vector that reaches over two lines of the cache
 ODD = 3.0  # a vector of which only some lanes are there
+MOSTLY = 0.5  # of an axis near its ends: then positions go one by one everywhere
 MASKED = 2.0  # at most so many for each product near the ends of an axis
 
 
@@ -38,10 +39,11 @@ def shape_of(
     The search ends with a tile whose loads for each product are `enough`.
     """
     (hero,) = kernel.heroes
-    others = [a for a in kernel.outer if a != out]
+    others = [a for a in reversed(kernel.outer) if a != out]
     reads = list(_reads(kernel, lane, out))
     edges = _edges(kernel, hero)
     best = Shape({}, math.inf)
+    others = [a for a in others if edges.get(a, 0) <= MOSTLY]
     for points in _candidates(others, lengths, most):
         cost = _loads(reads, points, vectors, lengths)
         for a in edges.keys() & points.keys():
