@@ -29,7 +29,6 @@ BEAM = 8
 GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
-LINE = 64
 WINDOWS = ("convolution", "overlap")
 Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
 FAR = 1.2  # how much longer it takes to read much from far away again and again
