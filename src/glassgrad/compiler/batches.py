@@ -8,6 +8,7 @@ from typing import Any
 from ..operations.elementwise import cast
 from ..operations.gather import take
 from ..types import Type, int64
+from .ahead import next_text
 from .graph import Graph, blank, building, transformed
 from .places import Source
 from .plan.kernel import Plan
@@ -48,7 +49,7 @@ step:
   %t = phi i64 [0, %entry], [%next, %fine]
   %o = mul i64 %t, {bytes}
   %rows = getelementptr i8, ptr %first, i64 %o
-  store ptr %rows, ptr %table
+  store ptr %rows, ptr %table{ahead}
   %code = call i32 @step(ptr %arena, ptr %table)
   %ok = icmp eq i32 %code, 0
   br i1 %ok, label %fine, label %done
@@ -75,7 +76,7 @@ def epoch_text(plan: Plan) -> str:
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
-    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind)
+    return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, ahead=next_text(plan))
 
 
 ROWS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .ahead import widest_input
 from .artifact import Artifact, Call, Table
 from .batches import epoch_text, gathering, rows_text
 from .graph import Graph, is_constant
@@ -20,7 +21,9 @@ def plan_of(request: Any) -> Plan:
         graph = change(graph)
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
-    return planned(graph, request.resident, beside(request.cells), request.order)
+    plan = planned(graph, request.resident, beside(request.cells), request.order)
+    plan.ahead = None if request.sources is None else widest_input(plan)
+    return plan
 
 
 def text_of(request: Any) -> str:

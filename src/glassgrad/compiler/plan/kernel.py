@@ -222,6 +222,7 @@ class Plan:
     home      {node: the kernel that computes or stores it}
     buffers   {node: its memory}
     rank      {node: the first kernel, by creation, that could compute it}
+    ahead     the array of an epoch whose next rows are fetched; see `compiler.ahead`
     order     "rows": sums in sixteen parts, whatever the lanes; see `layout`
     """
 
@@ -236,6 +237,7 @@ class Plan:
     cycles: float = 0.0
     sums: list[Any] = field(default_factory=list)
     order: str = ""
+    ahead: int | None = None
 
     def given(self, x: Any, kernel: Kernel) -> bool:
         """Whether a kernel finds `x` computed; what a later one stores it computes itself."""
