@@ -8,6 +8,7 @@ from typing import Any
 from ..operations.elementwise import cast
 from ..operations.gather import take
 from ..types import Type, float64, int64
+from .ahead import next_text
 from .emit.writer import literal_text
 from .graph import Graph, blank, building, transformed
 from .places import Source
@@ -52,6 +53,7 @@ step:
   %o = mul i64 %t, {bytes}
   %rows = getelementptr i8, ptr %first, i64 %o
   store ptr %rows, ptr %table
+  {ahead}
   {begins}
   %code = {step}
   %ok = icmp eq i32 %code, 0
@@ -161,7 +163,7 @@ def epoch_text(plan: Plan) -> str:
     loss = plan.buffers[plan.graph.outputs[0]]
     kind = {2: "half", 4: "float", 8: "double"}[loss.dtype.itemsize]
     batch = plan.graph.inputs[0].shape[0]
-    parts = dict(TOGETHER if plan.shared else ALONE, begins="", last="")
+    parts = dict(TOGETHER if plan.shared else ALONE, begins="", last="", ahead=next_text(plan))
     if plan.rotation is not None:
         parts |= rotated_parts(parts["step"])
     return EPOCH.format(bytes=8 * batch, loss=loss.offset, kind=kind, **parts)

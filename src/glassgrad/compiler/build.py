@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .ahead import widest_input
 from .artifact import Artifact, Call, Table
 from .batches import epoch_text, gathering, rows_text
 from .graph import Graph, is_constant
@@ -25,7 +26,10 @@ def plan_of(request: Any) -> Plan:
     plan = planned(graph, request.resident, beside(request.cells), request.order)
     if request.copies:
         return spread(plan)
-    return plan if request.sources is None else rotated(plan)
+    if request.sources is None:
+        return plan
+    plan.ahead = widest_input(plan)
+    return rotated(plan)
 
 
 def text_of(request: Any) -> str:

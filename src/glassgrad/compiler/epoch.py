@@ -51,7 +51,7 @@ class NativeEpoch(FromRequest):
         if beside is not None:
             self.share(beside)
         self.known: tuple | None = None
-        self.table = np.zeros(self.artifact.pointers, np.uint64)
+        self.table = np.zeros(self.artifact.pointers + 2, np.uint64)  # see `ahead`
         self.taken = np.zeros(1, np.int64)
         self.pace = Pace(self.artifact)
 

@@ -6,6 +6,7 @@ import math
 from itertools import product
 from typing import Any
 
+from ..ahead import ahead_text
 from ..emit.position import LANES, Position, lanes_of
 from ..emit.register import Register
 from ..plan.kernel import identity, space
@@ -173,6 +174,7 @@ class Loops(Copies):
         self.points = len(points) * self.written_out()
         if kernel.contracts and math.prod(kernel.extents) > MANY_POINTS:
             self.fetch_ahead(points)
+            self.fetch_rows()
         for hero in kernel.heroes:
             for point, total in zip(points, self.totals(hero, points)):
                 index = self.index(kernel.index, point)
@@ -220,6 +222,12 @@ class Loops(Copies):
                 self.target.append(
                     f"call void @llvm.prefetch.p0(ptr {pointer}, i32 1, i32 3, i32 1)"
                 )
+
+    def fetch_rows(self) -> None:
+        """Have the cache fetch something of the next step's rows."""
+        if self.plan.ahead is not None:
+            self.helpers["ahead"] = ahead_text(self.plan)
+            self.target.append("call void @ahead(ptr %table)")
 
     def know(self, hero: Any, index: tuple[Position, ...], total: Register) -> None:
         self.levels[self.depth_of(*index)].known[hero, index, ()] = total

@@ -240,6 +240,7 @@ class Plan:
     shared    whether several threads may take a step together
     groups    of chunks, each with sums of its own, which one thread adds up; 0: there are none
     slot      bytes from the sums and chunks' values of a group to those of the next
+    ahead     the array of an epoch whose next rows are fetched; see `compiler.ahead`
     order     "rows": sums in sixteen parts, whatever the lanes; see `layout`
     copies    how many networks it is for (see `spread`); differing: {node: whether they differ};
               alone: where their cells would lie in the plan of one
@@ -260,6 +261,7 @@ class Plan:
     groups: int = 0
     slot: int = 0
     order: str = ""
+    ahead: int | None = None
 
     @property
     def chunks(self) -> int:

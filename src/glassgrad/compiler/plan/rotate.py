@@ -23,7 +23,7 @@ from typing import Any
 from ..graph import renewed
 from .group import DEAR, accesses, point_of
 from .kernel import Kernel, Plan
-from .layout import LINE
+from .address import LINE
 from .place import copy_of
 from .within import is_update, parts, readers, take_out, visited_once
 
