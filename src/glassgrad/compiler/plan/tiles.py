@@ -129,7 +129,7 @@ def vectors_of(kernel: Kernel, length: int, tile: Any) -> int:
 
     Windows are read again and again: a narrow tile keeps them near.
     """
-    vectors = -(-length // LANES)
+    vectors = max(-(-length // LANES), 1)
     if sum(kernel.extents[a] > 1 for a in kernel.inner) > 1:
         return min(vectors, 2, tile.most_vectors)
     return vectors if vectors in tile.rows else tile.most_vectors
