@@ -119,6 +119,7 @@ class Grouping:
         (source,) = x.inputs
         self.keep(source)
         copy = made(cast, (source,), {"dtype": source.dtype})
+        copy.serial = (source.serial + x.serial) / 2  # between them in every walk
         kernel = Kernel(copy.shape, index=tuple(range(len(copy.shape))), stores={copy: None})
         self.open(kernel)
         self.plan.buffers[copy], self.depth[copy] = Buffer(copy.shape, copy.dtype), 0

@@ -85,6 +85,16 @@ def test_batches_lie_side_by_side_for_few_channels():
     assert [k.lane for k in inner] == [BATCH]
 
 
+def test_copies_of_flattened_images_leave_chunks_possible():
+    layers = [
+        lambda: nn.Conv2d(1, 20, 5), nn.ReLU, nn.Flatten, lambda: nn.Linear(20 * 400, 30),
+        nn.ReLU, lambda: nn.Linear(30, 4),
+    ]  # fmt: skip
+    net = network(*layers)
+    x, y = np.zeros((256, 1, 24, 24), "f"), np.zeros(256, int)
+    assert planned(rewritten(traced(trainer(net), x, y)), resident=True).chunk == 32
+
+
 # ---- values, for every kind of window and batch
 
 CASES = [
