@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..graph import renewed
+from .address import LINE
 from .group import DEAR, accesses, point_of
 from .kernel import Kernel, Plan
-from .address import LINE
 from .place import copy_of
 from .within import is_update, parts, readers, take_out, visited_once
 
