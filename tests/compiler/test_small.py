@@ -13,7 +13,7 @@ from glassgrad.compiler.emit.position import LANE_POSITION, constant
 from glassgrad.compiler.machine import Library, aligned, object_code
 from glassgrad.compiler.module import planned, prepared
 from glassgrad.compiler.places import Source
-from glassgrad.compiler.plan import layout
+from glassgrad.compiler.plan import repack
 from glassgrad.compiler.plan.quotient import multiplied
 from glassgrad.compiler.plan.single import singled
 from glassgrad.compiler.rewrite import rewritten
@@ -118,7 +118,7 @@ def test_one_copy_serves_two_kernels():
     for batch in (256, 2048):
         plan = planned(graph_of(4, 10, 5, 3, batch=batch))
         assert sum(k.repack for k in plan.kernels) == 1
-        with mock.patch.object(layout, "_copied", return_value=None):
+        with mock.patch.object(repack, "_copied", return_value=None):
             plan = planned(graph_of(4, 10, 5, 3, batch=batch))
         assert sum(k.repack for k in plan.kernels) == 2
 

@@ -24,7 +24,7 @@ def rows_apart(graph: Graph) -> bool:
         if x.operation is None or not any(i in axes for i in x.inputs):
             continue
         axis = _row_axis(x, axes, rows)
-        if axis is None or axis is LOST:
+        if not isinstance(axis, int):
             return False
         axes[x] = axis
     (y,) = graph.outputs

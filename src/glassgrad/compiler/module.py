@@ -28,10 +28,15 @@ HEADER = "@zeros = internal constant [64 x i8] zeroinitializer\n"
 def planned(
     graph: Graph, resident: bool = False, beside: Plan | None = None, order: str = ""
 ) -> Plan:
-    """The plan of a graph: grouped, placed, laid out (see `plan.layout`)."""
+    """The plan of a graph: kernels in order, laid out (see `plan.layout`)."""
+    return laid_out(ordered(graph, order), resident, beside)
+
+
+def ordered(graph: Graph, order: str = "") -> Plan:
+    """Kernels in order, before anything has its place in memory."""
     plan = placed(streamed(chunked(grouped(singled(multiplied(prepared(graph)))))))
     plan.order = order
-    return laid_out(plan, resident, beside)
+    return plan
 
 
 def prepared(graph: Graph) -> Graph:

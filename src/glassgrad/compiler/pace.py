@@ -88,8 +88,9 @@ class Pace:
         if threads == 1:
             self.alone = each
         if self.trying and threads == self.trying[0]:
+            waking = len(self.trying) > 2 * TRIES
             self.times[self.trying.pop(0)].append(each)
-            hopeless = threads > 1 and each > WORSE * self.alone
+            hopeless = threads > 1 and each > WORSE * self.alone and not waking
             if hopeless or not self.trying:
                 self.decide(hopeless)
         elif threads > 1 and each > BETTER * self.alone:  # another process has a core
@@ -106,5 +107,5 @@ class Pace:
 
     def choose(self, threads: int) -> None:
         """Go on with so many; the longer it stays the same, the later others are tried again."""
-        self.wait = min(2 * self.wait, LATE) if threads in (1, self.chosen) else SOON
+        self.wait = min(2 * self.wait, LATE) if threads == self.chosen else SOON
         self.chosen, self.again = threads, perf_counter() + self.wait

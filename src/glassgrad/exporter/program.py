@@ -16,13 +16,11 @@ import numpy as np
 from ..compiler.build import by_numpy
 from ..compiler.emit.position import LANES
 from ..compiler.graph import Graph
-from ..compiler.module import module_text, prepared
+from ..compiler.module import module_text, ordered
 from ..compiler.plan.address import give_addresses
-from ..compiler.plan.chunk import chunked
-from ..compiler.plan.group import grouped
 from ..compiler.plan.kernel import Buffer, Plan
 from ..compiler.plan.layout import laid_out
-from ..compiler.plan.place import placed
+from ..compiler.plan.share import for_one_thread
 from ..compiler.target import Target
 from .meaning import SIZES
 
@@ -109,13 +107,12 @@ def slot(x: Any) -> Slot:
 
 def planned(graph: Graph) -> Plan:
     """The plan of prediction (see `compiler.rows`), with results in the caller's memory."""
-    plan = placed(chunked(grouped(prepared(graph))))
-    plan.order = "rows"
+    plan = ordered(graph, "rows")
     for number, y in enumerate(plan.graph.outputs, len(plan.graph.inputs)):
         buffer = plan.buffers[y]
         assert buffer.parent is None
         buffer.base, buffer.dense = f"%e{number}", True
-    return laid_out(plan, resident=True)
+    return for_one_thread(laid_out(plan, resident=True))
 
 
 def moved(plan: Plan) -> list[Weights]:

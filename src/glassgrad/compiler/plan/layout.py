@@ -156,7 +156,7 @@ def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     read = [plan.buffers[r.node] for r in seen[1] if r.node in plan.buffers]
     pairs = list(_lanes(kernel, read))
     if plan.order == "rows":
-        pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])]
+        pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])] or [(None, None)]
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
 
 

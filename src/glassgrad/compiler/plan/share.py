@@ -39,6 +39,15 @@ def shared(plan: Plan) -> Plan:
     return plan
 
 
+def for_one_thread(plan: Plan) -> Plan:
+    """The plan without cuts, where groups of chunks have no sums of their own."""
+    assert not plan.groups
+    plan.shared = False
+    for kernel in plan.kernels:
+        kernel.cut = None
+    return plan
+
+
 # ---- groups of chunks
 
 

@@ -15,6 +15,7 @@ from ..emit.position import LANES
 from .address import give_addresses
 from .group import accesses
 from .kernel import Kernel, Plan
+from .share import for_one_thread
 
 KNOWN = {
     "extents", "inner", "index", "wide", "heroes", "stores", "lane", "out_lane", "parts", "phase",
@@ -32,12 +33,10 @@ def spread(plan: Plan) -> Plan:
     graph = plan.graph
     if plan.groups:
         raise NotImplementedError("sums of groups of chunks are not made for many at once")
-    plan.shared = False
-    plan.copies = LANES
+    for_one_thread(plan).copies = LANES
     plan.differing = dict.fromkeys([*graph.inputs[:1], *graph.cells, *graph.hypers], True)
     plan.alone = [replace(plan.buffers[x]) for x in graph.cells]
     for kernel in plan.kernels:
-        kernel.cut = None
         check_known(kernel)
         if kernel.lane in kernel.inner:
             kernel.parts = kernel.lane
