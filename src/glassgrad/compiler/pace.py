@@ -19,6 +19,7 @@ PROBE, SLICE = 0.02, 0.1  # seconds of a try, and of what is measured after it
 SOON, LATE = 0.25, 3.0  # seconds until both are tried again, the first time and at most
 LOOK, WAKING = 3e-8, 5e-3  # seconds of a look for the others, and until they are awake
 BETTER, WORSE = 0.9, 1.25  # of the time of one thread: several go on, and are not even tried on
+WAKES = 1.75  # the same for the first try, in which they wake up
 
 
 def several(artifact: Artifact) -> int:
@@ -88,9 +89,9 @@ class Pace:
         if threads == 1:
             self.alone = each
         if self.trying and threads == self.trying[0]:
-            waking = len(self.trying) > 2 * TRIES
+            most = WAKES if len(self.trying) > 2 * TRIES else WORSE
             self.times[self.trying.pop(0)].append(each)
-            hopeless = threads > 1 and each > WORSE * self.alone and not waking
+            hopeless = threads > 1 and each > most * self.alone
             if hopeless or not self.trying:
                 self.decide(hopeless)
         elif threads > 1 and each > BETTER * self.alone:  # another process has a core
