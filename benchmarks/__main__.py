@@ -17,7 +17,7 @@ from pathlib import Path
 from native import peak, processor
 
 FOLDER = Path(__file__).resolve().parent
-TOPICS = ("native", "threads", "convolution", "wide", "many", "predict", "data", "start")
+TOPICS = ("native", "small", "threads", "convolution", "wide", "many", "predict", "data", "start")
 PACKAGES = ("numpy", "llvmlite", "torch", "jax", "scikit-learn")
 PROGRAM = "import {0}; print({0}.section({1}))"
 

@@ -23,6 +23,7 @@ FLOORS = [  # a module uses what stands on an earlier floor, or in its own place
     ("compiler",),
     ("files",),
     ("training",),
+    ("exporter",),
     ("explain",),
     ("draw",),
     ("cli",),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
+from glassgrad.tensors.generator import order_of
 
 
 def test_equal_seeds_give_equal_numbers_and_others_do_not():
@@ -123,3 +124,19 @@ def test_normal_with_means_and_deviations():
 def test_a_part_of_a_draw_does_not_depend_on_the_shape():
     flat = gg.Generator(seed=9).uniform((24,)).tolist()
     assert gg.Generator(seed=9).uniform((2, 3, 4)).reshape(-1).tolist() == flat
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 1000, 70_001])
+def test_a_permutation_is_the_order_of_63_bits_of_the_next_two_draws(n):
+    stream, same = gg.Generator(seed=7 + 2**40), gg.Generator()
+    stream.set_state([7 + 2**40, 2**32 - 1])  # the second draw's number has another high half
+    same.set_state(stream.get_state())
+    for _ in range(2):
+        keys = (same.bits((n,)).long() << 31) | (same.bits((n,)) >> 1).long()
+        assert stream.permutation(n).tolist() == keys.argsort().tolist()
+        assert stream.get_state().tolist() == same.get_state().tolist()
+
+
+def test_keys_that_begin_alike_are_sorted_whole():
+    keys = np.array([5, 4, 2**62 + 1, 2**62, 4], np.uint64)
+    assert order_of(keys).tolist() == [1, 4, 0, 3, 2]

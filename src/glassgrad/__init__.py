@@ -102,7 +102,9 @@ if _typing.TYPE_CHECKING:
         utils,
     )
     from .compiler import TraceError, compile
+    from .compiler.threads import get_num_threads, set_num_threads
     from .explain import record_lines
+    from .exporter import export
     from .files import load, save
     from .nn.functional import (
         adaptive_avg_pool1d,
@@ -137,7 +139,9 @@ if _typing.TYPE_CHECKING:
     )
     from .training import History, metrics
     from .training.fit import fit
+    from .training.many import fit_many
     from .training.predict import evaluate, predict
+    from .training.search import cross_validate, grid
     from .training.summary import summary
 
 _ROOMS = (
@@ -154,8 +158,11 @@ _LATER = {
     **dict.fromkeys(_FUNCTIONAL.split(), "nn.functional"),
     **dict.fromkeys(("load", "save"), "files"),
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
+    **dict.fromkeys(("get_num_threads", "set_num_threads"), "compiler.threads"),
+    "export": "exporter",
     "record_lines": "explain",
     **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
+    **dict.fromkeys(("cross_validate", "fit_many", "grid"), "training"),
 }
 
 
@@ -166,7 +173,8 @@ def __getattr__(name):
         return import_module(f".{name}", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return found
 
 
 def __dir__():

@@ -6,6 +6,8 @@ import pytest
 import glassgrad as gg
 from fuzzing import Guarded
 from glassgrad import nn, optim
+from glassgrad.compiler import build
+from glassgrad.compiler.cache import Request
 from glassgrad.compiler.epoch import NativeEpoch
 from glassgrad.compiler.graph import evaluated
 from glassgrad.compiler.places import Source
@@ -135,3 +137,59 @@ def test_a_loss_that_is_not_finite_stops_before_its_step():
     losses, code, cells = by_epoch(graph, [x, y], rows)
     assert code == 1 and len(losses) == 2
     assert all(map(np.array_equal, cells, expected))
+
+
+@pytest.mark.parametrize("batch", [1, 32, 256])
+def test_a_counter_waits_for_the_test_of_the_loss(batch):
+    """The optimizer's number of steps and the loss are both one number, in kernels apart."""
+    x, y = real(1024, 20), random.integers(0, 2, 1024)
+    graph = traced(trainer(mlp(20, 100, 2), ADAM), x[:batch], y[:batch])
+    rows = np.arange(3 * batch)
+    _, _, expected = by_epoch(graph, [x, y], rows[: 2 * batch])
+    x[2 * batch] = np.nan
+    losses, code, cells = by_epoch(graph, [x, y], rows)
+    assert code == 1 and len(losses) == 2
+    assert all(map(np.array_equal, cells, expected))
+
+
+# ---- rows of the next step are fetched into the cache
+
+
+def gathered(net, X, y, rows):
+    """The code of an epoch, and parameters after it."""
+    step = trainer(net, lambda p: optim.SGD(p, lr=0.01))
+    graph = traced(step, np.zeros((32, *X.shape[1:]), "f"), np.zeros(32, int))
+    sources = [Source(X.shape, X.dtype), Source(y.shape, y.dtype)]
+    epoch = NativeEpoch(graph, sources, passes=(rewritten,))
+    epoch.enter()
+    losses, code = epoch.run([X, y], rows)
+    assert code == 0
+    epoch.leave()
+    return epoch, [losses, *(p.value.copy() for p in net.parameters())]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "u1"])
+def test_fetching_rows_changes_no_bit(dtype, monkeypatch):
+    random = np.random.default_rng(0)
+    X, y = random.integers(0, 9, (300, 784)).astype(dtype), random.integers(0, 5, 300)
+    rows = random.permutation(300)[:288]
+    found = []
+    for ahead in (True, False):
+        if not ahead:
+            monkeypatch.setattr(build, "widest_input", lambda plan: None)
+            monkeypatch.setattr(Request, "key", None)
+        gg.manual_seed(0)
+        epoch, values = gathered(mlp(784, 128, 5, activation=nn.ReLU), X, y, rows)
+        assert ("call void @ahead" in epoch.text) is ahead
+        assert epoch.table[epoch.artifact.pointers] == 0  # there are no rows after the last
+        found.append(b"".join(v.tobytes() for v in values))
+    assert found[0] == found[1]
+
+
+def test_short_rows_are_not_fetched():
+    X, y = np.zeros((64, 100), "f"), np.zeros(64, int)
+    epoch, _ = gathered(mlp(100, 4, 5, activation=nn.ReLU), X, y, np.arange(64))
+    assert "call void @ahead" not in epoch.text  # no contraction is large enough to hide it
+    X = np.zeros((64, 4), "f")
+    epoch, _ = gathered(mlp(4, 512, 512, activation=nn.ReLU), X, y, np.arange(64))
+    assert "@ahead" not in epoch.text

@@ -85,3 +85,10 @@ def test_a_picture_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(ValueError, match="ends in one of .*png"):
         History(**GIVEN).plot(tmp_path / "curve.xyz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_text_says_how_many_threads_took_the_steps():
+    given = {"losses": [1.0, 0.5], "epoch_seconds": [0.1, 0.1], "threads": 2}
+    assert "2 epochs in 0.2 s on 2 threads" in repr(History(**given, engine="native"))
+    assert "threads" not in repr(History(**given, engine="eager"))
+    assert "threads" not in repr(History(**{**given, "threads": 1}, engine="native"))

@@ -13,7 +13,7 @@ import glassgrad as gg
 from glassgrad import nn, optim
 from glassgrad.data import DataLoader, Dataset, TensorDataset
 from glassgrad.training import Callback, Checkpoint, NonFiniteError, Progress, Schedule, engine
-from glassgrad.training.forward import Forward
+from glassgrad.training.forward import Refused, Way, forward_of
 
 random = np.random.default_rng(0)
 X = random.normal(size=(43, 6)).astype(np.float32)
@@ -189,31 +189,26 @@ class Centred(nn.Module):
 
 
 @pytest.mark.parametrize("middle", [nn.Tanh, nn.Dropout, Centred])
-def test_outputs_of_blocks_are_those_of_the_model(monkeypatch, middle):
-    monkeypatch.setattr(sys.modules["glassgrad.training.predict"], "FEWEST", 2)
-    monkeypatch.setattr("glassgrad.training.forward.worth", lambda entry: 2)
-    monkeypatch.setattr(Forward, "compiled", lambda *a: used.append(1) or compiled(*a))
-    used, model = [], network(middle, nn.ReLU)
+def test_outputs_are_those_of_the_model(middle):
+    model = network(middle, nn.ReLU)
     model.eval()
     expected = np.concatenate(
         [model(gg.from_numpy(X[i : i + 10])).detach().numpy() for i in range(0, 43, 10)]
     )
     np.testing.assert_allclose(gg.predict(model, X, batch_size=10), expected, atol=1e-6)
-    assert len(used) == (4 if middle is Centred else 5)  # its last rows depend on each other
     found = gg.evaluate(model, (X, CLASSES), loss="cross_entropy", batch_size=10)
     loss = nn.CrossEntropyLoss()(gg.from_numpy(expected), gg.from_numpy(CLASSES))
     assert found["loss"] == pytest.approx(loss.item(), abs=1e-6)
     assert gg.predict(model, X, batch_size=10, samples=2).shape == (2, 43, 3)
-
-
-compiled = Forward.compiled
+    (way,) = forward_of(model).ways.values()
+    assert isinstance(way, Refused if middle is Centred else Way)
 
 
 @pytest.mark.parametrize("make", [lambda: network(Peek), lambda: network(Lucky), lambda: hooked()])
-def test_outputs_that_python_decides_on_are_eager(monkeypatch, make):
-    monkeypatch.setattr(sys.modules["glassgrad.training.predict"], "FEWEST", 2)
-    monkeypatch.setattr(Forward, "compiled", None)
-    assert gg.predict(make(), X, batch_size=10).shape == (43, 3)
+def test_outputs_that_python_decides_on_are_eager(make):
+    model = make()
+    assert gg.predict(model, X, batch_size=10).shape == (43, 3)
+    assert all(isinstance(way, Refused) for way in forward_of(model).ways.values())
 
 
 # ---- when

@@ -48,6 +48,9 @@ class Artifact:
     written   numbers of the cells that the step changes
     tables    constants
     calls     kernels that NumPy computes
+    cycles    about how long a step takes
+    shared    whether several threads may take it together
+    alone     where cells lie in the plan of one network, if this is the plan of copies
     """
 
     code: bytes
@@ -59,6 +62,9 @@ class Artifact:
     written: tuple[int, ...]
     tables: tuple[Table, ...]
     calls: tuple[Call, ...]
+    cycles: float = 0.0
+    shared: bool = False
+    alone: tuple[Place, ...] = ()
 
     @property
     def pointers(self) -> int:
@@ -78,6 +84,8 @@ def packed(artifact: Artifact) -> bytes:
     fields = {
         "arena": artifact.arena,
         "written": list(artifact.written),
+        "cycles": artifact.cycles,
+        "shared": artifact.shared,
         **{name: [_listed(p) for p in getattr(artifact, name)] for name in PLACES},
         "tables": [[_listed(t.place), plain(t.value)] for t in artifact.tables],
         "calls": [_call_listed(call) for call in artifact.calls],
@@ -94,13 +102,15 @@ def unpacked(data: bytes) -> Artifact:
         code=data[end:],
         arena=fields["arena"],
         written=tuple(fields["written"]),
+        cycles=fields["cycles"],
+        shared=fields["shared"],
         **{name: tuple(map(_place, fields[name])) for name in PLACES},
         tables=tuple(Table(_place(p), value_of(v)) for p, v in fields["tables"]),
         calls=tuple(map(_call, fields["calls"])),
     )
 
 
-PLACES = ("inputs", "cells", "hypers", "outputs")
+PLACES = ("inputs", "cells", "hypers", "outputs", "alone")
 
 
 def _listed(place: Place) -> list[Any]:
@@ -108,11 +118,9 @@ def _listed(place: Place) -> list[Any]:
 
 
 def _place(listed: list[Any]) -> Place:
-    pointer, offset, shape, dtype, strides, room, contiguous, dense = listed
+    pointer, offset, shape, dtype, strides, room, *rest = listed
     kind = np.dtype(dtype)
-    return Place(
-        pointer, offset, tuple(shape), kind, tuple(strides), tuple(room), contiguous, dense
-    )
+    return Place(pointer, offset, tuple(shape), kind, tuple(strides), tuple(room), *rest)
 
 
 def _call_listed(call: Call) -> list[Any]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .ahead import widest_input
 from .artifact import Artifact, Call, Table
-from .batches import epoch_text, gathering
+from .batches import epoch_text, gathering, rows_text
 from .graph import Graph, is_constant
 from .module import module_text, planned
 from .places import Place
 from .plan.kernel import Buffer, Kernel, Plan, is_call
+from .plan.rotate import rotated
+from .plan.spread import spread
 
 
 def plan_of(request: Any) -> Plan:
@@ -20,13 +23,20 @@ def plan_of(request: Any) -> Plan:
         graph = change(graph)
     if request.sources is not None:
         graph = gathering(graph, list(request.sources))
-    return planned(graph, request.resident, beside(request.cells))
+    plan = planned(graph, request.resident, beside(request.cells), request.order)
+    if request.copies:
+        return spread(plan)
+    if request.sources is None:
+        return plan
+    plan.ahead = widest_input(plan)
+    return rotated(plan)
 
 
 def text_of(request: Any) -> str:
     """The module, in LLVM's language."""
     steps = "" if request.sources is None else epoch_text(request.plan)
-    return module_text(request.plan, request.target) + steps
+    blocks = rows_text(request.plan) if request.order == "rows" else ""
+    return module_text(request.plan, request.target) + steps + blocks
 
 
 def artifact_of(plan: Plan, code: bytes) -> Artifact:
@@ -51,6 +61,9 @@ def artifact_of(plan: Plan, code: bytes) -> Artifact:
             if x in buffers and x not in graph.cells
         ),
         calls=tuple(calls_of(plan)),
+        alone=tuple(map(place_of, plan.alone)),
+        cycles=plan.cycles,
+        shared=plan.shared,
     )
 
 
@@ -75,7 +88,7 @@ def place_of(buffer: Buffer) -> Place:
     pointer = int(buffer.base[2:]) if buffer.outside else None
     return Place(
         pointer, buffer.offset, buffer.shape, buffer.dtype, buffer.strides, tuple(buffer.room),
-        buffer.contiguous, buffer.dense,
+        buffer.contiguous, buffer.dense, buffer.copies,
     )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ class Request:
     sources   of an epoch: the arrays whose rows are the inputs; None for a step
     resident  whether cells lie in the arena
     cells     where they lie if not where the plan likes
+    order     "rows": sums in an order that does not depend on how many rows there are
+    copies    whether it is for sixteen networks at once (see `plan.spread`)
     """
 
     graph: Graph
@@ -45,6 +47,8 @@ class Request:
     sources: tuple[Source, ...] | None = None
     resident: bool = False
     cells: tuple[Place, ...] | None = None
+    order: str = ""
+    copies: bool = False
 
     @cached_property
     def plan(self) -> Plan:
@@ -64,7 +68,12 @@ class Request:
     def key(self) -> str | None:
         """What it depends on, in short; None where only this process can know."""
         try:
-            more = [self.resident, *(f"{p.__module__}.{p.__qualname__}" for p in self.passes)]
+            more = [
+                self.resident,
+                self.order,
+                self.copies,
+                *(f"{p.__module__}.{p.__qualname__}" for p in self.passes),
+            ]
             more += [tuple(self.target)]
             if self.sources is not None:
                 more += [[(s.shape[1:], s.dtype) for s in self.sources]]

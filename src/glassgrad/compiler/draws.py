@@ -21,7 +21,7 @@ class Draws:
     def __init__(self, captured: Captured) -> None:
         self.streams: list[tuple[str, Callable[[], Any]]] = [
             ("random", random.getstate),
-            ("numpy.random", lambda: repr(np.random.get_state())),
+            ("numpy.random", lambda: comparable(np.random.get_state(legacy=False))),
         ]
         for name, value in captured.named().items():
             if isinstance(value, KINDS):
@@ -44,4 +44,13 @@ def _state_of(stream: Any) -> Any:
     if isinstance(stream, random.Random):
         return stream.getstate()
     generator = isinstance(stream, np.random.Generator)
-    return repr(stream.bit_generator.state if generator else stream.get_state())
+    return comparable(stream.bit_generator.state if generator else stream.get_state())
+
+
+def comparable(state: Any) -> Any:
+    """The state of a stream of NumPy, arrays as bytes, which one comparison tells apart."""
+    if isinstance(state, dict):
+        return {name: comparable(value) for name, value in state.items()}
+    if isinstance(state, tuple):
+        return tuple(map(comparable, state))
+    return state.tobytes() if isinstance(state, np.ndarray) else state

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from time import perf_counter
 
 import numpy as np
 
-from .artifact import Artifact
+from .artifact import FINE, Artifact
 from .cache import FromRequest, Request, compiled
 from .graph import Graph
 from .machine import aligned
+from .pace import Pace
 from .places import Place, Source
 from .target import Target, host
+from .threads import together
 
 
 class NativeEpoch(FromRequest):
@@ -41,14 +44,16 @@ class NativeEpoch(FromRequest):
             name = self.artifact.calls[0].operation.name
             raise NotImplementedError(f"{name} is computed by NumPy")
         kinds = [ctypes.c_void_p] * 3 + [ctypes.c_int64, ctypes.c_void_p]
+        kinds += [ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
         self.epoch = self.library.function("epoch", ctypes.c_int32, *kinds)
         self.loss_dtype = self.artifact.outputs[0].dtype
         self.arena = aligned(self.artifact.arena)
         if beside is not None:
             self.share(beside)
         self.known: tuple | None = None
-        self.table = np.zeros(self.artifact.pointers, np.uint64)
+        self.table = np.zeros(self.artifact.pointers + 2, np.uint64)  # see `ahead`
         self.taken = np.zeros(1, np.int64)
+        self.pace = Pace(self.artifact)
 
     def share(self, other: NativeEpoch) -> None:
         """One arena for both, so that either can go on where the other stopped."""
@@ -89,22 +94,50 @@ class NativeEpoch(FromRequest):
         for memory, leaf in self.memory()[1]:
             leaf.value[...] = memory
 
-    def run(self, arrays: list[np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, int]:
+    def run(
+        self, arrays: list[np.ndarray], rows: np.ndarray, threads: int | None = None
+    ) -> tuple[np.ndarray, int]:
         """Steps over the rows with these numbers, a batch at a time: their losses, and a code.
 
         `arrays` are contiguous, of the dtypes of the sources; `rows` are int64, a multiple of the
         batch.  The code is 0 when all steps were taken; else (see `native`) the step after the
-        last loss was not taken, and the state is as before it.
+        last loss was not taken, and the state is as before it.  No bit depends on `threads`; None
+        leaves the choice to the pace that was measured.
         """
-        steps = len(rows) // self.batch
-        losses = np.empty(steps, self.loss_dtype)
+        if threads is not None or not self.artifact.shared:
+            return self.call(arrays, rows, threads or 1, self.pace.patience)
+        losses, code, at = [np.empty(0, self.loss_dtype)], FINE, 0
+        while at < len(rows) and code == FINE:
+            threads, steps = self.pace.next((len(rows) - at) // self.batch)
+            begun, end = perf_counter(), at + steps * self.batch
+            found, code = self.call(arrays, rows[at:end], threads, self.pace.patience)
+            self.pace.took(threads, len(found), perf_counter() - begun)
+            losses.append(found)
+            at = end
+        return np.concatenate(losses), code
+
+    def call(
+        self, arrays: list[np.ndarray], rows: np.ndarray, threads: int, patience: int = 0
+    ) -> tuple[np.ndarray, int]:
+        """The steps in one native call of each thread (for `patience` see `threads.Pool`)."""
+        steps, arena = len(rows) // self.batch, self.arena
+        losses, taken = np.empty(steps, self.loss_dtype), self.taken
         for i, array in enumerate([rows, *arrays]):
             self.table[i] = array.ctypes.data
-        code = self.epoch(
-            self.arena.ctypes.data, self.table.ctypes.data, losses.ctypes.data, steps,
-            self.taken.ctypes.data,
-        )  # fmt: skip
-        return losses[: self.taken[0]], code
+
+        threads = threads if self.artifact.shared else 1
+        tables = [self.table.copy() for _ in range(threads)]  # a thread goes on in its own
+
+        def part(thread: int, threads: int, crew: int) -> int:
+            kept = losses if thread == 0 else np.empty_like(losses)
+            count = taken if thread == 0 else np.empty_like(taken)
+            return self.epoch(
+                arena.ctypes.data, tables[thread].ctypes.data, kept.ctypes.data, steps,
+                count.ctypes.data, thread, threads, crew,
+            )  # fmt: skip
+
+        code = together(part, threads, patience)
+        return losses[: taken[0]], code
 
 
 __all__ = ["NativeEpoch", "Source"]

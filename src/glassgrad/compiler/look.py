@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from time import perf_counter
@@ -16,6 +17,7 @@ from .graph import Graph
 from .lower import lowered
 from .machine import Library, assembly, object_code
 from .native import Workplace
+from .nest.pulls import WHOLE
 from .plan.group import accesses, roots_of
 from .plan.kernel import CHUNK, VIEWS, Kernel, Plan, is_call
 from .plan.pull import Dynamic
@@ -188,7 +190,7 @@ def measured(request: Request) -> list[float | None]:
     text += "\ndefine void @nothing(ptr %arena, ptr %table, i64 %chunk) { ret void }\n"
     library = Library(object_code(text, request.target), request.target)
     plan, workplace = request.plan, filled(request, library)
-    empty = seconds(library, "nothing", workplace)
+    empty = seconds(library, "nothing", workplace, plan.arguments(Kernel((), phase=0)))
     found: list[float | None] = []
     for kernel in plan.kernels:
         if kernel.call is not None and is_call(kernel.call):
@@ -197,7 +199,8 @@ def measured(request: Request) -> list[float | None]:
         times = 1
         if plan.chunk is not None and plan.batch is not None and kernel.phase == 1:
             times = -(-plan.batch // plan.chunk)
-        found.append(max(seconds(library, kernel.label, workplace) - empty, 0) * times * 1e6)
+        spent = seconds(library, kernel.label, workplace, plan.arguments(kernel))
+        found.append(max(spent - empty, 0) * times * 1e6)
     return found
 
 
@@ -225,16 +228,18 @@ def made_up(graph: Graph) -> Iterator[np.ndarray]:
         yield (draw.standard_normal(x.shape) if real else np.zeros(x.shape)).astype(x.dtype)
 
 
-def seconds(library: Library, name: str, workplace: Workplace) -> float:
+def seconds(library: Library, name: str, workplace: Workplace, arguments: str) -> float:
     """The shortest time of a call among many."""
-    kinds = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
-    function = library.function(name, None, *kinds)
     arena, table = workplace.addresses
+    known = {"arena": arena, "table": table, "chunk": 0, "sums": arena, "own": arena}
+    known |= {"low": 0, "high": WHOLE}  # all of the work is this thread's
+    given = [known[name] for name in re.findall(r"%(\w+)", arguments)]
+    function = library.function(name, None, *[ctypes.c_uint64] * len(given))
     count, best, start = 1, np.inf, perf_counter()
     while perf_counter() - start < PATIENCE:
         begun = perf_counter()
         for _ in range(count):
-            function(arena, table, 0)
+            function(*given)
         spent = perf_counter() - begun
         best = min(best, spent / count)
         count = count * 2 if spent < 1e-4 else count

@@ -13,18 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from ..operations import index, loop, view
+from ..operations import TABLE, index, loop, view
 from ..operations.random import philox
 from ..tensors.tensor import Tensor
 from ..types import is_real, uint32, uint64
-from .graph import Graph, building, node, transformed
+from . import windows
+from .graph import Graph, building, is_constant, node, transformed
 
-READABLE = frozenset({"argmax", "argmin", "window_argmax", "random_bits"})  # better as one line
+READABLE = frozenset(
+    {"argmax", "argmin", "put", "random_bits", *windows.LOWERED}
+)  # better as one line
 
 
 def lowered(graph: Graph, keep: frozenset[str] = frozenset()) -> Graph:
     """The graph without compositions; the operations named in `keep` stay as they are."""
-    return transformed(graph, lambda x: x if kept(x, keep) else lower(x))
+    late = windows.spread_late(graph)
+    return transformed(late, lambda x: x if kept(x, keep) else lower(x))
 
 
 def kept(x: Any, keep: frozenset[str]) -> bool:
@@ -112,37 +116,53 @@ def _winner(fold: Any) -> Callable:
     return write
 
 
-def _window_argmax(x: Any, size: Any, stride: Any, dilation: Any, low: Any, counts: Any) -> Any:
-    """The window's places are numbered as the elements of the flattened axes."""
-    n, lead = len(size), len(x.shape) - len(size)
-    lengths = x.shape[lead:]
-    span = [s * (c - 1) + d * (k - 1) + 1 for s, c, d, k in zip(stride, counts, dilation, size)]
-    wide = [max(m, a + length) for m, a, length in zip(span, low, lengths)]
-    lowest = -math.inf if is_real(x.dtype) else int(np.iinfo(x.dtype).min)
-    edge = {
-        "shape": (*x.shape[:lead], *wide),
-        "starts": (*(0,) * lead, *low),
-        "steps": (1,) * len(x.shape),
-    }
-    padded = view.place(x, fill=lowest, **edge)
-    seen = view.windows(padded, size=size, stride=stride, dilation=dilation)
-    cut = tuple(slice(0, c) for c in counts)
-    seen = seen[(*[slice(None)] * lead, *cut, *[slice(None)] * n)]
-    axes = tuple(range(lead + n, lead + 2 * n))
-    best = loop.amax(seen, axes=axes)
-    best = best.reshape((*best.shape, *(1,) * n))
-    wins = seen == best
-    wins = wins | (seen != seen) if is_real(x.dtype) else wins
-    flat, inside = None, None
-    for i in range(n):
-        place = _position(seen.shape, lead + i) * stride[i]
-        place = place + _position(seen.shape, lead + n + i) * dilation[i] - low[i]
-        within = (place >= 0) & (place < lengths[i])
-        inside = within if inside is None else inside & within
-        flat = place if flat is None else flat * lengths[i] + place
-    assert flat is not None and inside is not None
-    none = math.prod(lengths)
-    return loop.amin(flat.where(wins & inside, none), axes=axes)
+# ---- rows added at places that the program knows
+
+
+def _put(x: Any, rows: Any, n: int) -> Any:
+    """Each row of the result asks for the rows that are added to it, where these are few."""
+    known = table_of(rows)
+    where = None if known is None else sources(known.reshape(-1), n)
+    if where is None:
+        return node(TABLE["put"], (x, rows), {"n": n})
+    whole = x.reshape((rows.numel(), *x.shape[len(rows.shape) :]))
+    taken = whole.apply(TABLE["take"], whole, Tensor.lift(np.maximum(where, 0)))
+    if (where < 0).any():
+        there = Tensor.lift(where >= 0)
+        taken = taken.where(view.view(there, shape=taken.shape, axes=(0, 1)), 0)
+    return loop.sum(taken, axes=(1,))
+
+
+def sources(rows: np.ndarray, n: int) -> np.ndarray | None:
+    """[n, most]: where each number below n stands, then -1; None where this is wasteful."""
+    counts = np.bincount(rows, minlength=n)
+    most = int(counts.max(initial=0))
+    if len(counts) > n or not 0 < most * n <= 4 * (len(rows) + n):
+        return None
+    order = np.argsort(rows, kind="stable")
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    found = np.full((n, most), -1, np.int64)
+    found[rows[order], rank] = order
+    return found
+
+
+KNOWN = ("elementwise", "view", "index")
+
+
+def table_of(x: Any, deepest: int = 16) -> np.ndarray | None:
+    """What is made of tables and positions alone, as an array; None for all else."""
+    if is_constant(x):
+        return np.asarray(x.value)
+    if (
+        x.operation is None
+        or not deepest
+        or x.operation.kind not in ("elementwise", "view", "index")
+    ):
+        return None
+    inputs = [table_of(i, deepest - 1) for i in x.inputs]
+    if any(i is None for i in inputs):
+        return None
+    return np.asarray(x.operation.forward(*inputs, **x.parameters))
 
 
 # ---- random words: four maps over the blocks, joined
@@ -176,6 +196,7 @@ LOWERED: dict[str, Callable] = {
     "cross_entropy": _cross_entropy,
     "argmax": _winner(loop.amax),
     "argmin": _winner(loop.amin),
-    "window_argmax": _window_argmax,
+    **windows.LOWERED,
+    "put": _put,
     "random_bits": _random_bits,
 }

@@ -8,6 +8,7 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from .artifact import FINE, NOT_FINITE, Artifact
 from .cache import FromRequest, Request, compiled
 from .graph import Graph
 from .machine import Library, aligned, object_code
+from .pace import Pace
 from .places import Place
 from .target import Target, host
+from .threads import together
 
+LARGE = 800_000  # cycles of a step for which it pays to wake others
 NEAR = 16 << 10  # bytes of an input that is copied sooner than asked where it lies
 
 
@@ -51,6 +55,8 @@ class NativeStep(FromRequest):
         self.request = Request(graph, target or host(), passes, resident=resident)
         self.artifact, self.library = compiled(self.request)
         self.step = self.library.function("step", ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+        if self.artifact.shared and self.artifact.cycles >= LARGE:
+            self.step = SharedStep(self.artifact, self.library, self.step)
         self.free: list[Workplace] = []
         self.lock = threading.RLock()
         self.writes = bool(self.artifact.written)
@@ -76,6 +82,27 @@ class NativeStep(FromRequest):
             return workplace.run(inputs, cells, hypers)
         finally:
             self.free.append(workplace)
+
+
+class SharedStep:
+    """step(arena, table) on as many threads as are quickest."""
+
+    def __init__(self, artifact: Artifact, library: Library, alone: Callable) -> None:
+        self.alone, self.pace = alone, Pace(artifact)
+        kinds = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 2 + [ctypes.c_void_p]
+        self.shared = library.function("shared_step", ctypes.c_int32, *kinds)
+
+    def __call__(self, arena: int, table: int) -> int:
+        threads, _ = self.pace.next(1)
+        begun = perf_counter()
+        if threads == 1:
+            code = self.alone(arena, table)
+        else:
+            code = together(
+                lambda *who: self.shared(arena, table, *who), threads, self.pace.patience
+            )
+        self.pace.took(threads, 1, perf_counter() - begun)
+        return code
 
 
 STEPS: weakref.WeakSet[NativeStep] = weakref.WeakSet()
@@ -137,16 +164,13 @@ class Workplace:
 
     def run(self, inputs: list, cells: list, hypers: list) -> list[np.ndarray]:
         """One step."""
-        if cells is not self.cells:
-            self.take(cells)
+        self.ready(cells)
         for i, memory in self.near:
             memory[...] = inputs[i]
         kept = [self.point(i, place, inputs[i]) for i, place in self.far] if self.far else None
         doubles = self.doubles
         for place, number in zip(self.hypers, hypers):
             doubles[place] = number
-        for array, memory, _ in self.copies:
-            memory[...] = array
         code = self.step(*self.addresses)
         del kept  # so long the step reads it
         if code:
@@ -155,6 +179,13 @@ class Workplace:
             if written:
                 array[...] = memory
         return list(map(np.ndarray.copy, self.outputs))
+
+    def ready(self, cells: list) -> None:
+        """Have the values of cells where the step reads them."""
+        if cells is not self.cells:
+            self.take(cells)
+        for array, memory, _ in self.copies:
+            memory[...] = array
 
     def point(self, number: int, place: Place, array: np.ndarray) -> np.ndarray:
         """Let the step read an input where it is, or a copy; what must live as long."""

@@ -13,7 +13,7 @@ class Place(NamedTuple):
 
     pointer   its number in the table of pointers; None in the arena
     offset    in bytes, from the pointer or the arena's start
-    strides   in elements; room, contiguous, dense: see `plan.kernel.Buffer`
+    strides   in elements; room, contiguous, dense, copies: see `plan.kernel.Buffer`
     """
 
     pointer: int | None
@@ -24,17 +24,19 @@ class Place(NamedTuple):
     room: tuple[int, ...]
     contiguous: int | None
     dense: bool
+    copies: int = 1
 
     @property
     def bytes(self) -> int:
         """Of the elements, without padding."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def view(self, arena: np.ndarray) -> np.ndarray:
-        """The value as an array, where it lies in the arena."""
+    def view(self, arena: np.ndarray, copy: int = 0) -> np.ndarray:
+        """The value, of one of its copies, as an array, where it lies in the arena."""
         assert self.pointer is None, "it lies in a user's array"
-        strides = [s * self.dtype.itemsize for s in self.strides]
-        return np.ndarray(self.shape, self.dtype, arena.data, self.offset, strides)
+        size = self.dtype.itemsize
+        strides = [s * size * self.copies for s in self.strides]
+        return np.ndarray(self.shape, self.dtype, arena.data, self.offset + copy * size, strides)
 
 
 class Source(NamedTuple):

@@ -62,6 +62,8 @@ class Structure:
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self.parts: dict[Module, Part] = {}
+        self.flags: dict[Any, bool] = {}
+        self.hooked: dict[Any, tuple] = {}
         for module in modules:
             self.add(module)
 

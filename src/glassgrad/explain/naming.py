@@ -123,7 +123,7 @@ class Names:
 
     def leaf(self, x: Any, scalar: bool) -> Term:
         """The user's name; weights and biases by their layer, features X, labels y, masks M."""
-        if x.name and x.name not in ("weight", "bias", "argmax"):
+        if x.name and x.name not in ("weight", "bias"):
             return self.fresh(x.name, scalar, bare=True)
         if x in self.weights:
             return self.numbered("W", self.weights[x], scalar)

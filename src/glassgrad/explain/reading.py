@@ -130,18 +130,18 @@ def _slice(x: Any, a: Term, *others: Any) -> Term:
 
 
 def _take(x: Any, a: Term, rows: Term) -> Term:
-    if x.inputs[1].name == "argmax":
-        return call("maxpool", a)
     text, latex = a.inside(ATOM)
     return Term(f"{text}[{rows.text}]", f"{latex}[{rows.latex}]")
 
 
 def _put(x: Any, g: Term, rows: Term) -> Term:
-    if x.inputs[1].name == "argmax":
-        latex = rf"{g.latex} \text{{ where the maximum was}}"
-        return Term(f"{g.text} where the maximum was, else 0", latex, SUM)
     latex = rf"{g.latex} \text{{ at }} {rows.latex}"
     return Term(f"{g.text} at {rows.text}, else 0", latex, SUM)
+
+
+def _spread(x: Any, g: Term, *places: Term) -> Term:
+    latex = rf"{g.latex} \text{{ where the maximum was}}"
+    return Term(f"{g.text} where the maximum was, else 0", latex, SUM)
 
 
 # ---- softmax and the losses on it
@@ -181,6 +181,8 @@ TABLE: dict[str, Callable[..., Term]] = {
     "slice": _slice,
     "take": _take,
     "put": _put,
+    "window_max": lambda x, a: call("maxpool", a),
+    "window_spread": _spread,
     "sum": _sum,
     "mean": _mean,
     "amax": _extremum("max"),

@@ -8,6 +8,7 @@ from . import (
     index,
     linear_algebra,
     loop,
+    pooling,
     random,
     special,
     view,
@@ -17,5 +18,5 @@ from .record import TABLE, Fold, Operation, Record, Sample, Space
 __all__ = [
     "TABLE", "Fold", "Operation", "Record", "Sample", "Space",
     "composite", "convolution", "elementwise", "gather", "index", "linear_algebra", "loop",
-    "random", "special", "view",
+    "pooling", "random", "special", "view",
 ]  # fmt: skip

@@ -39,6 +39,33 @@ def _bits(np, state, shape):
     return joined[:n].astype(np.uint32).reshape(shape)
 
 
+def several(state, draws, n):
+    """The bits of the next draws, n elements each, in few operations on arrays.
+
+    state: uint64[2] -> uint64[draws, n]
+    """
+    count = (n + 3) // 4
+    seed, first = map(int, state)
+    ac = numpy.empty((2, draws, count), numpy.uint64)  # words a and c of the counter
+    bd = numpy.zeros_like(ac)
+    ac[0] = numpy.arange(count)
+    for k in range(draws):
+        ac[1, k], bd[1, k] = (first + k) & LOW, (first + k) % 2**64 >> 32
+    keys = [[((seed >> s) + i * w) & LOW for s, w in zip((0, 32), WEYL)] for i in range(10)]
+    low, half = numpy.uint64(LOW), numpy.uint64(32)
+    times = numpy.array(MULTIPLIERS, numpy.uint64)[:, None, None]
+    product = numpy.empty_like(ac)
+    crossed = product[::-1]
+    for key in numpy.array(keys, numpy.uint64)[..., None, None]:
+        numpy.multiply(ac, times, out=product)
+        numpy.right_shift(crossed, half, out=ac)
+        numpy.bitwise_xor(ac, bd, out=ac)
+        numpy.bitwise_xor(ac, key, out=ac)
+        numpy.bitwise_and(crossed, low, out=bd)
+    words = numpy.stack([ac[0], bd[0], ac[1], bd[1]], axis=1)
+    return words.reshape(draws, 4 * count)[:, :n]
+
+
 random_bits = Record(  # state: [seed, number of the draw]
     "random_bits",
     "random",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operations.random import random_bits
+from ..operations.random import random_bits, several
 from ..types import float64, supported
 from . import state as modes
 from .tensor import Tensor
@@ -83,9 +83,30 @@ class Generator:
         return wide % (high - low) + low
 
     def permutation(self, n: int) -> Tensor:
-        """0, ..., n - 1 in random order."""
+        """0, ..., n - 1 in random order: that of 63 random bits each."""
+        if modes.state.listening is None:
+            high, low = several(self.state.value, 2, n)
+            self.state.value[1] += np.uint64(2)
+            return Tensor.lift(order_of(high << np.uint64(31) | low >> np.uint64(1)))
         keys = (self.bits((n,)).long() << 31) | (self.bits((n,)) >> 1).long()
         return keys.argsort()
+
+
+def order_of(keys: np.ndarray) -> np.ndarray:
+    """`keys.argsort()`, stable, of uint64 keys below 2^63, by a sort of numbers.
+
+    The places of the keys stand in their low bits; where what is left of two keys is the same, they
+    are sorted whole.
+    """
+    n = len(keys)
+    bits = np.uint64(max(n - 1, 1).bit_length())
+    mask = (np.uint64(1) << bits) - np.uint64(1)
+    packed = (keys << np.uint64(1)) & ~mask | np.arange(n, dtype=np.uint64)
+    packed.sort()
+    shortened = packed >> bits
+    if (shortened[1:] == shortened[:-1]).any():
+        return keys.argsort(kind="stable")
+    return (packed & mask).astype(np.int64)
 
 
 default_generator = modes.default_generator = Generator()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,6 @@ import numpy as np
 from .rows import ArrayRows
 
 if TYPE_CHECKING:
-    from .forward import Forward
     from .native import NativeSteps
 
 ENGINES = ("auto", "native", "eager")
@@ -33,14 +30,12 @@ class Engine:
     reason   why steps are eager; empty if they are not
     refused  {batch size: why its steps are eager}
     used     whether there have been native steps
-    forwards {rows: what computes outputs for them}
     """
 
     def __init__(self, run: Any, asked: str = "eager") -> None:
         self.run, self.asked = run, asked
         self.native: NativeSteps | None = None
         self.refused: dict[int, str] = {}
-        self.forwards: dict[Any, Forward] = {}
         self.used = False
         never = "" if asked == "eager" else refused(run)
         if never and asked == "native":
@@ -133,23 +128,18 @@ class Engine:
         self.run.updating = True
         losses, _ = self.native.steps(order[: steps * here], here)
         self.run.updating = False
-        self.used, self.run.history.threads = True, 1
+        self.used, self.run.history.threads = True, self.native.threads
         if any(callback.parameters for callback in self.run.each_step):
             self.leave()
         return losses
 
-    def forward(self, rows: Any, size: int) -> Callable | None:
-        """What computes the outputs for batches of these rows, if it need not be the model."""
-        if not self.used or not isinstance(rows, ArrayRows):
+    def forward(self) -> Callable | None:
+        """What computes the outputs for a batch, if it need not be the model."""
+        if self.asked == "eager":
             return None
-        from .forward import Forward
+        from .forward import outputs_by
 
-        size = min(size, len(rows))
-        if rows not in self.forwards:
-            self.forwards[rows] = Forward(self.run.model, size)
-        epochs = math.inf if self.asked == "native" else self.run.epoch - 1
-        blocks = epochs * math.ceil(len(rows) / size)
-        return functools.partial(self.forwards[rows], taken=blocks)
+        return outputs_by(self.run.model)
 
     def leave(self) -> None:
         """Let Python look at the parameters."""

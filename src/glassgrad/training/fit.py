@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import optim
+from ..compiler.threads import get_num_threads
 from ..data import DataLoader
 from . import checkpoint
 from .answers import metrics_of
@@ -110,7 +110,7 @@ def fit(
             settings=settings_of(seed, shuffle, batch_size, subtrain, engine),
             engine=engine,
         )
-        run.history.threads = threads()
+        run.history.threads = get_num_threads()
         if state is None:
             return run.train()
         return run.train(lambda run: checkpoint.resume(run, state, resume))
@@ -195,11 +195,3 @@ def settings_of(
         "rows": count,
         "engine": engine,
     }
-
-
-def threads() -> int:
-    """How many threads the array operations may use."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdigit():
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -21,7 +21,8 @@ class History:
     epoch_seconds      time of gathering rows and of the steps: no compilation, validation,
                        metrics or callbacks
     compile_seconds    time of tracing and compiling steps
-    threads            how many the array operations may use; 1 if steps were native
+    threads            how many took the native steps at the end; of eager ones, how many the array
+                       operations may use
     engine             "native" if steps were so, else "eager", with the reason in engine="auto"
     steps              how many updates were made
     interrupted        whether Ctrl-C ended the training
@@ -71,7 +72,9 @@ class History:
     def __repr__(self) -> str:
         if not self.losses:
             return f"History(no epoch{f': {self.stopped}' if self.stopped else ''})"
-        lines = [f"History({counted(self.epochs, 'epoch')} in {sum(self.epoch_seconds):.3g} s"]
+        several = self.engine == "native" and self.threads > 1
+        how = f" on {self.threads} threads" if several else ""
+        lines = [f"History({counted(self.epochs, 'epoch')} in {sum(self.epoch_seconds):.3g} s{how}"]
         best = self.best_epoch
         for name, values in self.rows():
             ends = f"{values[0]:.4g} -> {values[-1]:.4g}"

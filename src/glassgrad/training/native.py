@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..compiler.draws import comparable
 from ..compiler.entry import Entry
 from ..compiler.epoch import NativeEpoch, Source
 from ..compiler.graph import Graph, TraceError
@@ -176,6 +177,11 @@ class NativeSteps:
 
     # ---- running
 
+    @property
+    def threads(self) -> int:
+        """How many threads take the steps at present."""
+        return 1 if self.inside is None else self.inside.epoch.pace.chosen
+
     def enter(self, rows: int) -> Code:
         """The state goes to native memory, if it is not there."""
         inside = self.inside
@@ -291,9 +297,10 @@ def random_states(model: Any) -> list[Any]:
     """The states of the generators of Python and NumPy that a step may draw from."""
     kinds = (np.random.Generator, random.Random)
     held = [x for part in model.modules() for x in vars(part).values() if isinstance(x, kinds)]
-    shared = [random.getstate(), repr(np.random.get_state(legacy=False))]
+    shared = [random.getstate(), comparable(np.random.get_state(legacy=False))]
     return shared + [
-        x.getstate() if isinstance(x, random.Random) else repr(x.bit_generator.state) for x in held
+        x.getstate() if isinstance(x, random.Random) else comparable(x.bit_generator.state)
+        for x in held
     ]
 
 

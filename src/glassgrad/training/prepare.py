@@ -26,6 +26,18 @@ def prepared(
 ) -> tuple[Rows, Rows | None]:
     """Subtrain and validation rows with their weights, found to fit the model and the loss."""
     rows = rows_of(data, model, objective.kind.labels)
+    return divided(model, rows, objective, validation, sample_weight, class_weight)
+
+
+def divided(
+    model: Any,
+    rows: Rows,
+    objective: Objective,
+    validation: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+) -> tuple[Rows, Rows | None]:
+    """The same of rows that are known."""
     if sample_weight is not None:
         weights.attach(rows, sample_weight)
     subtrain, held_out = parts(rows, validation, model, objective)
@@ -43,6 +55,8 @@ def parts(rows: Rows, validation: Any, model: Any, objective: Objective) -> tupl
     """
     if validation is None:
         return rows, None
+    if isinstance(validation, ArrayRows):
+        return rows, validation
     if not isinstance(validation, (float, int)):
         return rows, rows_of(validation, model, objective.kind.labels, what="validation")
     if isinstance(rows, LoaderRows):

@@ -6,7 +6,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
-from ..data.tables.errors import plain
+from ..data.wording import plain
 from .callbacks import Callback
 
 LINES = 20  # about how many plain lines a training prints
@@ -103,6 +103,8 @@ class Progress(Callback):
         seconds = run.history.epoch_seconds[-1] if complete else passed
         if run.rows and seconds > 0:
             kind = "native" if run.engine.used else "eager"
+            if run.engine.used and run.history.threads > 1:
+                kind += f" on {run.history.threads} threads"
             parts.append(f"{rounded(run.rows / seconds):,} rows/s {kind}")
         left = self.left(run, passed, complete=complete)
         if left is not None and not run.stopped:

@@ -87,6 +87,11 @@ class ArrayRows:
             rows,
         )
 
+    def between(self, first: int, end: int) -> list[np.ndarray]:
+        """The inputs of some rows that follow each other, as they lie in memory or in a file."""
+        at: Any = slice(first, end) if self.whole else self.numbers[first:end]
+        return [x[at] for x in self.inputs]
+
     def read(self, places: list[np.ndarray]) -> Iterator[Batch]:
         """Batches of the rows with these places."""
         return map(self.take, places)

@@ -89,7 +89,7 @@ class Run:
                 self.tell("on_train_start")
                 if resume is not None:
                     resume(self)
-                while self.epoch < self.epochs and not self.stopped and not self.interrupted:
+                while self.goes_on:
                     self.run_epoch()
         except KeyboardInterrupt:  # not by the signal: a callback, a dataset, a second Ctrl-C
             self.interrupted = True
@@ -100,6 +100,11 @@ class Run:
             for part, mode in modes:
                 part.training = mode
         return self.ended()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is another epoch to come."""
+        return self.epoch < self.epochs and not self.stopped and not self.interrupted
 
     def ended(self) -> History:
         """The history, once callbacks have done what they do at the end."""
@@ -112,11 +117,18 @@ class Run:
 
     def run_epoch(self) -> None:
         """One pass over the rows; an epoch that is broken off does not count."""
+        self.begin_epoch()
+        self.end_epoch(*self.run_steps())
+
+    def begin_epoch(self) -> None:
+        """What comes before the steps."""
         self.epoch += 1
         self.rows = 0
         self.tell("on_epoch_start")
         self.model.train()
-        loss, seconds = self.run_steps()
+
+    def end_epoch(self, loss: float, seconds: float) -> None:
+        """What comes after the steps."""
         if (self.interrupted or self.stopped) and self.rows < self.rows_of_epoch():
             return
         self.history.losses.append(loss)
@@ -183,7 +195,7 @@ class Run:
     def measure(self, rows: Rows, size: int, *, lossless: bool = False) -> dict[str, float]:
         """Loss and metrics on some rows; random numbers that this may draw are not missed later."""
         drawn = default_generator.get_state()
-        fast = self.engine.forward(rows, size)
+        fast = self.engine.forward()
         found = judged(
             self.model, rows, self.objective, self.metrics, size, lossless=lossless, outputs_of=fast
         )
@@ -271,7 +283,7 @@ def wants_closure(optimizer: Any) -> bool:
 
 
 @contextmanager
-def noticing_ctrl_c(run: Run) -> Iterator[None]:
+def noticing_ctrl_c(run: Any) -> Iterator[None]:
     """Ctrl-C is noted, so that the step is finished first; a second one ends what is not a step."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .predict import in_use
-from .rows import Batch, Rows, batches
+from .rows import ArrayRows, Batch, Rows, batches
+
+BLOCK = 1 << 20  # bytes of rows that are looked at together
 
 
 class Reached(Exception):  # noqa: N818  (no error: the way out of a forward pass)
@@ -26,11 +29,15 @@ def scale_inputs(model: Any, rows: Rows) -> None:
             "scale=True sets the model's Standardize layer, and it has none; put one first: "
             "nn.Sequential(nn.Standardize(features), ...)"
         )
-    layers[0].fit(arriving(model, layers[0], rows))
+    if isinstance(rows, ArrayRows):
+        layers[0].fit_blocks(lambda: arriving(model, layers[0], rows))
+        return
+    seen = list(arriving(model, layers[0], rows))  # what is read again may be drawn anew
+    layers[0].fit_blocks(lambda: seen)
 
 
-def arriving(model: Any, layer: Any, rows: Rows) -> np.ndarray:
-    """What reaches a layer, of all rows: [rows, ...]."""
+def arriving(model: Any, layer: Any, rows: Rows) -> Iterator[np.ndarray]:
+    """What reaches a layer, block by block: [rows, ...]."""
     seen: list[np.ndarray] = []
 
     def look(module: Any, inputs: tuple) -> None:
@@ -40,11 +47,17 @@ def arriving(model: Any, layer: Any, rows: Rows) -> np.ndarray:
     handle = layer.register_forward_pre_hook(look)
     try:
         with in_use(model):
-            for batch in batches(rows, 4096):
+            for batch in batches(rows, block_size(rows)):
                 go(model, batch)
+                yield seen.pop()
     finally:
         handle.remove()
-    return np.concatenate(seen)
+
+
+def block_size(rows: Rows) -> int:
+    """So many rows are a few megabytes."""
+    row = sum(x[:1].nbytes for x in rows.inputs) if isinstance(rows, ArrayRows) else 1024
+    return max(1, min(BLOCK // max(row, 1), 4096))
 
 
 def go(model: Any, batch: Batch) -> None:

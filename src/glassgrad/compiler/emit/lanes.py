@@ -12,11 +12,17 @@ Combine = Callable[[Register, Register], Register]
 
 
 class Lanes(Functions):
-    """Trees of fixed shape, so that sums have the same bits everywhere."""
+    """One tree, neighbours first, so that sums have the same bits wherever their parts stand."""
+
+    def merged(self, parts: list[Register], combine: Combine) -> Register:
+        """The fold of sixteen registers; what nothing was added to stays as it is."""
+        while len(parts) > 1:
+            parts = [a if a is b else combine(a, b) for a, b in zip(parts[::2], parts[1::2])]
+        return parts[0]
 
     def across(self, a: Register, combine: Combine) -> Register:
         """The fold of all lanes, in every lane."""
-        for step in (8, 4, 2, 1):
+        for step in (1, 2, 4, 8):
             a = combine(a, self.shuffle(a, a, [n ^ step for n in range(LANES)]))
         return a
 
@@ -31,14 +37,31 @@ class Lanes(Functions):
             step *= 2
         return rows[0]
 
-    def transposed(self, rows: list[Register]) -> list[Register]:
-        """Sixteen vectors as the columns of the matrix that they are the rows of."""
-        rows = list(rows)
-        for step in (8, 4, 2, 1):
+    def transposed(self, rows: list[Register], count: int = LANES) -> list[Register]:
+        """The first `count` columns, or some more, of the matrix that sixteen vectors are rows of.
+
+        Where rows are short several of them lie in one vector, and less is to be exchanged.
+        """
+        width = next(w for w in (4, 8, LANES) if w >= count)
+        rows = self._beside(rows, width)
+        step = width // 2
+        while step:
             low = [n if not n & step else LANES + n - step for n in range(LANES)]
             high = [n + step if not n & step else LANES + n for n in range(LANES)]
-            for n in range(LANES):
+            for n in range(width):
                 if not n & step:
                     a, b = rows[n], rows[n | step]
                     rows[n], rows[n | step] = self.shuffle(a, b, low), self.shuffle(a, b, high)
+            step //= 2
         return rows
+
+    def _beside(self, rows: list[Register], width: int) -> list[Register]:
+        """Rows n, n + width, n + 2 width ... of `width` elements side by side in vector n."""
+        groups = [rows[first : first + width] for first in range(0, LANES, width)]
+        while len(groups) > 1:
+            lanes = [*range(width), *range(LANES, LANES + width)]
+            lanes += [None] * (LANES - len(lanes))
+            pairs = zip(groups[::2], groups[1::2])
+            groups = [[self.shuffle(a, b, lanes) for a, b in zip(*pair)] for pair in pairs]
+            width *= 2
+        return list(groups[0])

@@ -28,6 +28,15 @@ class Memory(Writer):
         offset = start + position.constant * itemsize
         return self._step(at, str(offset)) if offset else at
 
+    def own_memory(self, elements: int, dtype: np.dtype) -> str:
+        """Memory on the function's stack, the same for all that ask for as much of a dtype."""
+        name, known = f"%own_{llvm_type(dtype)}_{elements}", self.levels[0].known
+        if name not in known:
+            known[name] = True
+            kind = f"[{elements} x {llvm_type(dtype)}]"
+            self.levels[0].before.append(f"{name} = alloca {kind}, align 64")
+        return name
+
     def _step(self, at: str, offset: str) -> str:
         self.count += 1
         self.target.append(f"%p{self.count} = getelementptr i8, ptr {at}, i64 {offset}")

@@ -20,7 +20,7 @@ LINES = {  # roughly how long the functions are, in float32
     "atan2": 80, "sinh": 60, "cosh": 60, "asinh": 70, "acosh": 70, "atanh": 60, "hypot": 20,
     "digamma": 300, "lgamma": 300, "polygamma": 500, "bessel": 500,
 }  # fmt: skip
-MOST = 600  # so many lines of one function in a block are written out
+MOST = 200  # so many lines of one function in a block are written out
 
 
 class Outline(Functions):

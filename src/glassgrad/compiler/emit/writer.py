@@ -141,9 +141,9 @@ class Writer:
             x.wide,
         )
 
-    def shuffle(self, a: Register, b: Register, lanes: Sequence[int]) -> Register:
-        """A vector of lanes of `a` (from 0) and `b` (from 16)."""
-        listed = ", ".join(f"i32 {n}" for n in lanes)
+    def shuffle(self, a: Register, b: Register, lanes: Sequence[int | None]) -> Register:
+        """A vector of lanes of `a` (from 0) and `b` (from 16); None where anything will do."""
+        listed = ", ".join(f"i32 {'poison' if n is None else n}" for n in lanes)
         return self.instruction(
             f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{LANES} x i32> <{listed}>",
             a.dtype,
@@ -160,15 +160,17 @@ class Writer:
 
     @contextmanager
     def loop(
-        self, low: int, high: int, step: int = 1, carry: Sequence[Register] = ()
-    ) -> Iterator[Loop]:
+        self, low: int, high: int, step: int = 1, carry: Sequence[Register] = (),
+        part: tuple[str, str] | None = None,
+    ) -> Iterator[Loop]:  # fmt: skip
         """`with code.loop(0, n, 4, [total]) as loop:`; set `loop.next` to the new carried values.
 
-        A single trip is straight code with a constant index.
+        A single trip is straight code with a constant index.  `part` names registers with where
+        to begin and end instead; there may be nothing between.
         """
         loop = Loop()
         loop.next = loop.carried = list(carry)
-        if high - low <= step:
+        if part is None and high - low <= step:
             loop.index = Position((), low)
             yield loop
             loop.result = loop.next
@@ -183,14 +185,15 @@ class Writer:
             self.here,
             (low, low + (high - 1 - low) // step * step),
         )
-        self.lines += [level.before, f"br label %{head}", f"{head}:"]
+        begin, end = part or (str(low), str(high))
+        self.lines += [level.before, *entered(number, part), f"{head}:"]
         place, self.block = len(self.lines), head
         loop.index = Position(((index, 1),))
         loop.carried = [
             Register(self, f"%c{number}_{k}", c.dtype, c.wide) for k, c in enumerate(carry)
         ]
         yield loop
-        phis = [f"{index} = phi i64 [{low}, %{entered_from}], [%n{number}, %{self.block}]"]
+        phis = [f"{index} = phi i64 [{begin}, %{entered_from}], [%n{number}, %{self.block}]"]
         phis += [
             f"{p.name} = phi {p.type} [{c.name}, %{entered_from}], [{n.name}, %{self.block}]"
             for p, c, n in zip(loop.carried, carry, loop.next)
@@ -198,7 +201,7 @@ class Writer:
         self.lines.insert(place, phis)
         self.lines += [
             f"%n{number} = add i64 {index}, {step}",
-            f"%m{number} = icmp slt i64 %n{number}, {high}",
+            f"%m{number} = icmp slt i64 %n{number}, {end}",
             f"br i1 %m{number}, label %{head}, label %{done}",
             f"{done}:",
         ]
@@ -206,6 +209,51 @@ class Writer:
         self.levels.pop()
         self.here -= 1
         loop.result = loop.next
+
+    @contextmanager
+    def loop_between(
+        self, low: Register, high: Register, step: int, bounds: tuple[int, int],
+        carry: Sequence[Register] = (),
+    ) -> Iterator[Loop]:  # fmt: skip
+        """As `loop`, between numbers known only at run time; it may have no trip at all.
+
+        bounds are the smallest and the largest index that there can be.
+        """
+        loop = Loop()
+        self.count += 1
+        number, entered_from = self.count, self.block
+        index, head, body, done = (f"{w}{number}" for w in ("%i", "loop", "body", "done"))
+        level = Level()
+        self.levels.append(level)
+        self.here += 1
+        self.depth[index], self.ranges[index] = self.here, bounds
+        self.lines += [level.before, f"br label %{head}", f"{head}:"]
+        place, self.block = len(self.lines), body
+        loop.index = Position(((index, 1),))
+        loop.next = loop.carried = [
+            Register(self, f"%c{number}_{k}", c.dtype, c.wide) for k, c in enumerate(carry)
+        ]
+        yield loop
+        phis = [f"{index} = phi i64 [{low.name}, %{entered_from}], [%n{number}, %{self.block}]"]
+        phis += [
+            f"{p.name} = phi {p.type} [{c.name}, %{entered_from}], [{n.name}, %{self.block}]"
+            for p, c, n in zip(loop.carried, carry, loop.next)
+        ]
+        phis += [
+            f"%m{number} = icmp slt i64 {index}, {high.name}",
+            f"br i1 %m{number}, label %{body}, label %{done}",
+            f"{body}:",
+        ]
+        self.lines.insert(place, phis)
+        self.lines += [
+            f"%n{number} = add i64 {index}, {step}",
+            f"br label %{head}",
+            f"{done}:",
+        ]
+        self.block = done
+        self.levels.pop()
+        self.here -= 1
+        loop.result = loop.carried
 
     # ---- positions and their variables
 
@@ -318,6 +366,16 @@ class Writer:
         tests = [x >= low] if first < low else []
         tests += [x < high] if last >= high else []
         return tests[0] if len(tests) == 1 else tests[0] & tests[1]
+
+
+def entered(number: int, part: tuple[str, str] | None) -> list[str]:
+    """The way into a loop; past it where a part of it is empty."""
+    if part is None:
+        return [f"br label %loop{number}"]
+    return [
+        f"%q{number} = icmp slt i64 {part[0]}, {part[1]}",
+        f"br i1 %q{number}, label %loop{number}, label %done{number}",
+    ]
 
 
 def literal_text(number: Any, dtype: np.dtype) -> str:

@@ -1,11 +1,12 @@
-"""Two nests of another form: a copy the other way round, and rows that are added up."""
+"""Two nests of another form: a map stored the other way round, and rows that are added up."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ..emit.position import LANE_POSITION, LANES, Position, constant, lanes_of
+from ..emit.position import LANES, Position, constant, lanes_of
+from ..emit.register import Register
 from ..plan.pull import Dynamic
 from .panels import panels
 from .pulls import Point, Pulls
@@ -14,26 +15,46 @@ from .pulls import Point, Pulls
 class Others(Pulls):
     """Kernels that are no fold and no map."""
 
-    def repack(self) -> None:
-        """A copy in blocks of 16 x 16 through registers."""
+    def transpose(self) -> None:
+        """A map in blocks of 16 x 16 through registers, read and stored along different axes."""
         kernel = self.kernel
-        (copy,), to, along = kernel.stores, kernel.out_lane, kernel.lane
+        to, along = kernel.out_lane, kernel.lane
         assert to is not None and along is not None
-        source = copy.inputs[0]
+        others = [a for a in kernel.outer if a not in (to, along)]
+        for panel in panels(self.length(to), LANES, 1):
+            first, width, parts = panel
+            part = self.share(to, LANES, panel)
+            with self.loop(first, first + width * parts, part=part) as i:
+                start = self.start(to) + i.index * LANES
+                rest = self.length(to) - first * LANES
+                self.blocks_along(others, start, rest, {})
 
-        def place(i: Position, j: Position) -> tuple[Position, Position]:
-            return (i, j) if along == 1 else (j, i)
+    def blocks_along(self, others: list[int], start: Position, rest: int, point: Point) -> None:
+        """Blocks of up to 16 rows from `start` on, for each position on the other axes."""
+        if others:
+            with self.loop(0, self.length(others[0])) as loop:
+                place = {**point, others[0]: self.start(others[0]) + loop.index}
+                self.blocks_along(others[1:], start, rest, place)
+            return
+        kernel = self.kernel
+        to, along = kernel.out_lane, kernel.lane
+        assert to is not None and along is not None
+        for first, width, parts in panels(self.length(along), LANES, 1):
+            with self.loop(first, first + width * parts) as j:
+                low = self.start(along) + j.index * LANES
+                left = min(self.length(along) - first * LANES, LANES)
+                here = low + lanes_of(left)
+                rows = [{**point, to: start + n, along: here} for n in range(min(rest, LANES))]
+                stored = [(x, self.columns(x, rows, left)) for x in kernel.stores]
+                for x, columns in stored:
+                    for n, column in enumerate(columns[:left]):
+                        place = {**point, to: start + lanes_of(rest), along: low + n}
+                        self.put(x, column, self.index(kernel.index, place))
 
-        for first, width, parts in panels(self.length(to), LANES, 1):
-            across, down = (first, first + width * parts), (0, -(-self.length(along) // LANES))
-            with self.loop(*across) as i, self.loop(*down) as j:
-                i0 = self.start(to) + i.index * LANES
-                j0 = self.start(along) + j.index * LANES
-                rows = [
-                    self.register(source, place(i0 + n, j0 + LANE_POSITION)) for n in range(LANES)
-                ]
-                for n, row in enumerate(self.transposed([self.splat(r) for r in rows])):
-                    self.put(copy, row, place(i0 + LANE_POSITION, j0 + n))
+    def columns(self, x: Any, rows: list[Point], count: int) -> list[Register]:
+        """The first `count` columns of vectors of a node in rows."""
+        found = [self.splat(self.register(x, self.index(self.kernel.index, p))) for p in rows]
+        return self.transposed(found + found[-1:] * (LANES - len(found)), count)
 
     def scatter(self) -> None:
         """y[rows[i], ...] += x[i, ...], one i after the other."""

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...types import int64
 from ..emit.outline import Outlining
-from ..emit.position import ZERO, Position, bounds_of, variable
+from ..emit.position import ZERO, Position, bounds_of, is_lane, variable
 from ..emit.register import Register
 from ..graph import number_of
 from ..plan.kernel import CHUNK, Kernel, Plan, entry_position
 from ..plan.pull import Condition, Dynamic, Read, reads
+from ..plan.share import in_slot
+from ..plan.spread import differs
 from ..target import Target
 
 Point = dict[int, Position]
+
+WHOLE = 2**32  # all of the work: a thread's share goes from %low to %high in such parts
+
+
+class Part(NamedTuple):
+    """A part of an axis that is gone through at a time: so many positions from a start."""
+
+    axis: int
+    size: int
+    start: Position
 
 
 class Pulls(Outlining):
@@ -22,12 +34,16 @@ class Pulls(Outlining):
     plan, kernel   what is written
     processor      for which target
     numbers        {node: the number that it is everywhere}
+    facts          conditions that hold wherever they are asked for
+    part           of an axis, where the kernel goes over it in parts
     """
 
     def __init__(self, plan: Plan, kernel: Kernel, target: Target) -> None:
-        super().__init__(kernel.label, "ptr %arena, ptr %table, i64 %chunk")
+        super().__init__(kernel.label, plan.arguments(kernel))
         self.plan, self.kernel, self.processor = plan, kernel, target
         self.numbers: dict[Any, Any] = {}
+        self.facts: set[Condition] = set()
+        self.part: Part | None = None
         self.results: dict[str, Any] = {}
         self.depth[CHUNK] = 0
         self.ranges[CHUNK] = (0, (plan.batch or 0) - (plan.chunk or 0))
@@ -132,6 +148,8 @@ class Pulls(Outlining):
         """Those that do not hold anyhow in lanes that count; None where one can never hold."""
         kept = []
         for c in conditions:
+            if c in self.facts:
+                continue
             low, high = bounds_of(c.position, self.bounds)
             if high < c.low or low >= c.high:
                 return None
@@ -160,10 +178,21 @@ class Pulls(Outlining):
         with self.at_depth(self.depth_of(*variable.index)):
             return self.intrinsic("umin", x, self.literal(variable.extent - 1, int64, x.wide))
 
+    def differs(self, x: Any) -> bool:
+        """Whether lanes hold a node's values in networks that are trained at once."""
+        return self.plan.copies > 1 and differs(self.plan, x)
+
+    def _wide_variable(self, variable: Any) -> bool:
+        if isinstance(variable, Dynamic) and self.differs(variable.node):
+            return True
+        return super()._wide_variable(variable)
+
     # ---- memory
 
     def base(self, buffer: Any) -> str:
         """The pointer of a buffer; those of users' arrays stand in a table."""
+        if self.plan.in_group(self.kernel) and in_slot(self.plan, buffer):
+            return "%own" if buffer.rolling is not None else "%sums"
         if buffer.outside and ("base", buffer.base) not in self.levels[0].known:
             place = 8 * int(buffer.base[2:])
             self.levels[0].before += [
@@ -196,19 +225,50 @@ class Pulls(Outlining):
     def put(self, x: Any, value: Register, index: tuple[Position, ...]) -> None:
         """`x` into memory."""
         buffer = self.plan.buffers[x]
-        mask = self.mask(self.guard(buffer, index))
+        mask = self.mask((*self.guard(buffer, index), *self.lanes_that_count(index)))
         self.store(value, self.base(buffer), buffer.offset, buffer.at(index), mask)
+
+    def lanes_that_count(self, index: tuple[Position, ...]) -> tuple[Condition, ...]:
+        """Where one axis ends another may go on: lanes beyond the end write nothing there."""
+        shared = [v for p in index for v, _ in p.terms if is_lane(v) and len(p.terms) > 1]
+        return tuple(Condition(variable(v), 0, self.ranges[v][1] + 1) for v in shared)
 
     # ---- axes
 
     def length(self, axis: int) -> int:
         """How many positions of an axis the kernel goes through at a time."""
+        if self.part is not None and axis == self.part.axis:
+            return self.part.size
         chunk = self.plan.chunk if axis == self.kernel.batch else None
         return self.kernel.extents[axis] if chunk is None else chunk
 
     def start(self, axis: int) -> Position:
         """The first of them."""
-        return variable(CHUNK) if axis == self.kernel.batch and self.plan.chunk else ZERO
+        start = variable(CHUNK) if axis == self.kernel.batch and self.plan.chunk else ZERO
+        if self.part is not None and axis == self.part.axis:
+            return start + self.part.start
+        return start
+
+    def share(self, axis: int, size: int, panel: tuple[int, int, int]) -> tuple[str, str] | None:
+        """Where the thread's part of a panel begins and ends; None if it goes through all.
+
+        The axis is cut in the proportion of the threads' shares; what has its middle in a share
+        is done by that thread.
+        """
+        if axis != self.kernel.cut:
+            return None
+        units, (first, width, parts) = -(-self.length(axis) // size), panel
+        ends = []
+        with self.at_depth(0):
+            for part in ("%low", "%high"):
+                at = Register(self, part, int64, False) * units
+                at = at + (width * WHOLE - 1 - (2 * first + width) * (WHOLE // 2))
+                at = self.instruction(
+                    f"lshr i64 {self.intrinsic('smax', at, 0).name}, 32", int64, False
+                )
+                at = self.instruction(f"udiv i64 {at.name}, {width}", int64, False)
+                ends.append((self.intrinsic("umin", at, parts) * width + first).name)
+        return ends[0], ends[1]
 
     def index(self, entries: Any, point: Point) -> tuple[Position, ...]:
         return tuple(entry_position(e, point) for e in entries)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..emit.position import Position, variable
 from ..graph import Graph
 from .group import accesses, pulled, roots_of
 from .kernel import Buffer, Kernel, Plan, identity, is_hero, is_scatter, space
+from .pull import MOVED, Read, bounds_in, operand_read, reads
 
 FIRST_CACHE, SECOND_CACHE = 60_000, 2_000_000  # bytes to fill
 
@@ -36,18 +38,20 @@ def chunked(plan: Plan) -> Plan:
 # ---- which axis is the batch
 
 
-def batch_axes(graph: Graph) -> dict[Any, int] | None:
-    """{node: its axis that is the batch}; None where some node mixes rows of the batch."""
+def batch_axes(graph: Graph) -> dict[Any, Any] | None:
+    """{node: its axis that is the batch, or MIXED}; None where a loop mixes rows of the batch.
+
+    A view that merges the batch with another axis is MIXED, and so is what is computed from it:
+    loops that read it find the batch by the positions at which they do.
+    """
     if not graph.inputs or not graph.inputs[0].shape:
         return None
     count = graph.inputs[0].shape[0]
-    axes = {x: 0 for x in graph.inputs if x.shape[:1] == (count,)}
+    axes: dict[Any, Any] = {x: 0 for x in graph.inputs if x.shape[:1] == (count,)}
     for x in graph.nodes:
-        if x.operation is None:
+        if x.operation is None or not any(i in axes for i in x.inputs):
             continue
-        if not any(i in axes for i in x.inputs):
-            continue
-        found = _axis(x, axes)
+        found = axis_of(x, axes)
         if found is LOST:
             return None
         if found is not None:
@@ -55,36 +59,55 @@ def batch_axes(graph: Graph) -> dict[Any, int] | None:
     return axes
 
 
-LOST: Any = object()
+LOST: Any = "lost"
+MIXED: Any = "mixed"
 
 
-def _axis(x: Any, axes: dict[Any, int]) -> Any:
+def axis_of(x: Any, axes: dict[Any, Any]) -> Any:
     """The batch axis of a node with some among its inputs; None if it is summed away."""
     name, kind = x.operation.name, x.operation.kind
     if is_hero(x):
         return _axis_of_hero(x, axes)
-    if kind == "elementwise":
+    if kind == "elementwise" or name == "concatenate":
         found = {axes[i] for i in x.inputs if i in axes}
-        return found.pop() if len(found) == 1 else LOST
-    (first, *_), parameters = x.inputs, x.parameters
-    if name == "view":
-        return parameters["axes"][axes[first]]
-    if name == "take" and first not in axes and x.inputs[1] in axes:
-        return axes[x.inputs[1]]
-    if first not in axes:
+        axis = found.pop() if len(found) == 1 else MIXED
+        return MIXED if name == "concatenate" and axis == x.parameters["axis"] else axis
+    first = x.inputs[0]
+    if name == "take" and x.inputs[1] in axes:
+        return axes[x.inputs[1]] if first not in axes else LOST
+    if name not in MOVED or first not in axes:
         return LOST
-    axis, n = axes[first], first.shape[axes[first]]
-    if name == "reshape" and axis == 0 and x.shape[:1] == (n,):
-        return 0
-    if name in ("slice", "place", "windows") and axis < len(x.shape) and x.shape[axis] == n:
-        return axis if parameters.get("steps", (1,) * (axis + 1))[axis] == 1 else LOST
-    return LOST
+    return _axis_of_view(x, axes[first])
 
 
-def _axis_of_hero(x: Any, axes: dict[Any, int]) -> Any:
+def _axis_of_view(x: Any, axis: Any) -> Any:
+    """Where a batch axis of the first input goes."""
+    name, shape, parameters = x.operation.name, x.inputs[0].shape, x.parameters
+    if axis is MIXED:
+        return MIXED
+    n = shape[axis]
+    if name == "view":
+        return parameters["axes"][axis]
+    if name == "reshape":
+        places = [a for a, m in enumerate(x.shape) if m == n]
+        before = math.prod(shape[:axis])
+        return next((a for a in places if math.prod(x.shape[:a]) == before), MIXED)
+    if name == "take":
+        return axis - 1 + len(x.inputs[1].shape) if axis else MIXED
+    whole = axis < len(x.shape) and x.shape[axis] == n
+    return axis if whole and parameters.get("steps", (1,) * (axis + 1))[axis] == 1 else MIXED
+
+
+def _axis_of_hero(x: Any, axes: dict[Any, Any]) -> Any:
+    """By the positions at which a loop reads what has a batch axis."""
     found = space(x)
-    at = {entries[axes[i]] for i, entries in zip(x.inputs, found.reads) if i in axes}
-    if len(at) != 1 or not isinstance(axis := at.pop(), int):
+    point = [variable(f"a{a}") for a in range(len(found.extents))]
+    operands = zip(x.inputs, found.reads)
+    bounds = bounds_in(found.extents)
+    read = [operand_read(i, at, point, bounds) for i, at in operands if i in axes]
+    at = _rows_read(read, found.extents, axes)
+    axis = at.pop() if len(at) == 1 else None
+    if axis is None:
         return LOST
     if axis in found.vanish:
         return None if identity(x) == 0 else LOST
@@ -92,21 +115,44 @@ def _axis_of_hero(x: Any, axes: dict[Any, int]) -> Any:
     return index.index(axis) if axis in index else LOST
 
 
-def batch_axis(kernel: Kernel, axes: dict[Any, int]) -> int | None:
-    """The axis of a kernel that is the batch."""
+def batch_axis(kernel: Kernel, axes: dict[Any, Any]) -> int | None:
+    """The axis of a kernel that is the batch; None too where several are."""
     operands, stores = roots_of(kernel)
-    for read in operands + stores:
-        if read.node in axes and axes[read.node] < len(read.index):
-            terms = read.index[axes[read.node]].terms
-            if len(terms) == 1 and isinstance(terms[0][0], str):
-                return int(terms[0][0][1:])
-    return None
+    at = _rows_read([r for r in operands + stores if r.index], kernel.extents, axes)
+    return at.pop() if len(at) == 1 else None
+
+
+def _rows_read(
+    roots: list[Read], extents: tuple[int, ...], axes: dict[Any, Any]
+) -> set[int | None]:
+    """The axes of loops at which rows of the batch are read; None for what is no such axis."""
+    bounds, stack = bounds_in(extents), list(roots)
+    seen, rows = set(), set()
+    while stack:
+        read = stack.pop()
+        axis = axes.get(read.node)
+        if axis is None or (read.node, read.index) in seen:
+            continue
+        seen.add((read.node, read.index))
+        if axis is MIXED:
+            stack.extend(reads(read.node, read.index, bounds))
+        else:
+            rows.add(_single(read.index[axis], extents))
+    return rows
+
+
+def _single(position: Position, extents: tuple[int, ...]) -> int | None:
+    """The axis that a position is, and nothing else; axes of one element do not count."""
+    terms = [t for t in position.terms if not isinstance(t[0], str) or extents[int(t[0][1:])] > 1]
+    if len(terms) != 1 or position.constant or terms[0][1] != 1 or not isinstance(terms[0][0], str):
+        return None
+    return int(terms[0][0][1:])
 
 
 # ---- how large, and whether at all
 
 
-def chunk_size(plan: Plan, axes: dict[Any, int]) -> int | None:
+def chunk_size(plan: Plan, axes: dict[Any, Any]) -> int | None:
     """Rows of the batch whose values fit into a cache; None if all do."""
     batch = plan.graph.inputs[0].shape[0]
     given = set(plan.graph.inputs)
@@ -122,7 +168,7 @@ def chunk_size(plan: Plan, axes: dict[Any, int]) -> int | None:
     return size if size < batch else None
 
 
-def _legal(plan: Plan, axes: dict[Any, int]) -> bool:
+def _legal(plan: Plan, axes: dict[Any, Any]) -> bool:
     """Whether no row of the batch needs the sum over all rows."""
     for kernel in plan.kernels:
         if kernel.batch is None:
@@ -159,7 +205,7 @@ def _follows(plan: Plan, kernel: Kernel, seen: set | None = None) -> bool:
 class _Cut:
     """Kernels in three phases: before, for each chunk, and after all chunks."""
 
-    def __init__(self, plan: Plan, axes: dict[Any, int], size: int) -> None:
+    def __init__(self, plan: Plan, axes: dict[Any, Any], size: int) -> None:
         self.plan, self.axes = plan, axes
         plan.chunk, plan.batch = size, plan.graph.inputs[0].shape[0]
         late = {k for k in plan.kernels if k.batch is None and _follows(plan, k)}
@@ -192,8 +238,8 @@ class _Cut:
         outside = {r.node for k in plan.kernels if k.phase != 1 for r in accesses(plan, k)}
         outside |= {*plan.graph.roots, *plan.graph.inputs}
         for x, buffer in plan.buffers.items():
-            if x in self.axes and x not in outside and plan.home.get(x) in set(plan.kernels):
-                axis = self.axes[x]
+            axis = self.axes.get(x, MIXED)
+            if axis is not MIXED and x not in outside and plan.home.get(x) in set(plan.kernels):
                 buffer.rolling = axis
                 shape = (*buffer.shape[:axis], plan.chunk, *buffer.shape[axis + 1 :])
                 buffer.shape = shape  # type: ignore[assignment]

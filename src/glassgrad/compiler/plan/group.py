@@ -7,11 +7,15 @@ order in which kernels are made is a schedule.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
-from ..emit.position import Position, variable
+from ...gradient import ancestors
+from ...operations.elementwise import cast
+from ..emit.position import LANES, ZERO, Position, variable
 from ..graph import Graph, is_constant, number_of
+from ..graph import node as made
 from .kernel import (
     VIEWS,
     Buffer,
@@ -26,6 +30,7 @@ from .kernel import (
 from .pull import Index, Read, bounds_in, operand_read, reads
 
 DEEPEST = 60  # so many pulls in a row, then a value is stored
+OFTEN = 4  # so many repetitions, then a value is not computed for each
 DEAR = {"pow", "div", "sqrt", "rsqrt", "exp", "log", "exp2", "expm1", "log1p", "tanh", "sigmoid"}
 
 
@@ -40,6 +45,8 @@ class Grouping:
     uses   how many nodes and roots read a node
     users  the last of them
     depth  how many pulls a node is away from memory
+    early  what is known before the loss and the checks are looked at
+    late   new values of cells, which are stored after that
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -50,6 +57,8 @@ class Grouping:
         self.users = {x: y for y in self.nodes for x in y.inputs}
         self.depth: dict[Any, int] = {}
         self.inputs = set(graph.inputs)
+        self.early = {*ancestors([*graph.losses, *(x for x, _ in graph.checks)])}
+        self.late = {*graph.updates.values()} - self.early
         for x in [*graph.inputs, *graph.cells, *graph.hypers]:
             self.plan.buffers[x] = Buffer(x.shape, x.dtype)
         for x in self.nodes:
@@ -74,14 +83,47 @@ class Grouping:
             self.place(x)
         elif (self.gathers(x) and self.converted(x) is x) or self.converts_gathered(x):
             self.keep(x)
+        elif self.unflattens(x):
+            self.keep(x.inputs[0])
+            self.keep(x)
+        elif self.flattens(x):
+            self.copy_input(x)
         elif x.operation.name == "concatenate":
             for part in x.inputs:
                 self.keep_operand(part, exact=True)
             self.join(x)
+        elif self.repeats(x):
+            self.keep(x.inputs[0])
         elif self.depth[x] > DEEPEST or self.is_dear_number(x):
             self.keep(x)
         if x in plan.buffers:
             self.depth[x] = 0
+
+    def unflattens(self, x: Any) -> bool:
+        """Whether what a sum gives in rows is seen as images: those may lie another way round."""
+        if x.operation.name != "reshape" or len(x.inputs[0].shape) != 2 or len(x.shape) < 4:
+            return False
+        hero = x.inputs[0]
+        return hero in self.plan.home and x.shape[0] == hero.shape[0] and x.shape[1] >= LANES
+
+    def flattens(self, x: Any) -> bool:
+        """The same the other way about: images that are seen as rows, without gaps."""
+        if x.operation.name != "reshape" or len(x.shape) != 2 or len(x.inputs[0].shape) < 4:
+            return False
+        image = x.inputs[0]
+        wide = image.shape[1] >= LANES and image.shape[1] < x.shape[1]
+        return wide and x.shape[0] == image.shape[0] and bool(self.reach(image))
+
+    def copy_input(self, x: Any) -> None:
+        """Let a node read a copy of its input, which may lie as neither of them likes."""
+        (source,) = x.inputs
+        self.keep(source)
+        copy = made(cast, (source,), {"dtype": source.dtype})
+        copy.serial = (source.serial + x.serial) / 2  # between them in every walk
+        kernel = Kernel(copy.shape, index=tuple(range(len(copy.shape))), stores={copy: None})
+        self.open(kernel)
+        self.plan.buffers[copy], self.depth[copy] = Buffer(copy.shape, copy.dtype), 0
+        x.inputs, self.plan.rank[x] = (copy,), self.plan.rank[copy]
 
     def join(self, x: Any) -> None:
         """Rows that one kernel stores anyway lie end to end: reading them needs no choice."""
@@ -117,13 +159,23 @@ class Grouping:
         alone = user is not None and self.uses[x] == 1 and user.operation.name == "cast"
         return user if alone else x
 
+    def repeats(self, x: Any) -> bool:
+        """Whether a view shows often what took another loop, or long, to compute."""
+        y = x.inputs[0] if x.operation.name == "view" else x
+        if y is x or not y.shape or y.operation is None or y.operation.kind != "elementwise":
+            return False
+        often = math.prod(x.shape) >= OFTEN * math.prod(y.shape)
+        return often and number_of(y) is None and (self.plan.rank[y] >= 0 or self.is_dear(y))
+
     def is_dear_number(self, x: Any) -> bool:
         """A number that takes long to compute, and that tensors are about to use everywhere."""
         if x.shape or x.operation.kind != "elementwise" or number_of(x) is not None:
             return False
         user = self.users.get(x)
-        if user is None or not user.shape:
-            return False
+        return user is not None and bool(user.shape) and self.is_dear(x)
+
+    def is_dear(self, x: Any) -> bool:
+        """Whether what is pulled to have a value takes long to compute."""
         chain, seen = [x], set()
         while chain:
             y = chain.pop()
@@ -238,7 +290,7 @@ class Grouping:
         if self.plan.rank[x] < 0:
             return None
         kernel = self.plan.kernels[self.plan.rank[x]]
-        if kernel.call is not None or not kernel.heroes:
+        if kernel.call is not None or not kernel.heroes or self.parted(x, kernel):
             return None
         if x.shape == kernel.shape and self.pointwise(x, kernel, positions(kernel, kernel.index)):
             return kernel
@@ -249,9 +301,17 @@ class Grouping:
         """A map over the same points that runs late enough."""
         for rank, kernel in enumerate(self.plan.kernels):
             late = rank >= self.plan.rank[x]
-            if late and not kernel.heroes and kernel.call is None and kernel.extents == x.shape:
+            if not late or kernel.heroes or kernel.call is not None or self.parted(x, kernel):
+                continue
+            if kernel.extents == x.shape:
                 return kernel if not self.meets(x, kernel) else None
         return None
+
+    def parted(self, x: Any, kernel: Kernel) -> bool:
+        """Whether the loss is tested between the kernel and what is to be stored in it."""
+        if x in self.late:
+            return any(y in self.early for y in (*kernel.heroes, *kernel.stores))
+        return x in self.early and any(y in self.late for y in kernel.stores)
 
     def meets(self, x: Any, kernel: Kernel) -> bool:
         """Whether pulling `x` reads something that a map stores, at another point than its own."""
@@ -303,8 +363,12 @@ class Grouping:
 
 def positions(kernel: Kernel, entries: Any) -> Index:
     """An index as positions of the kernel's axes."""
-    point = [variable(f"a{a}") for a in range(len(kernel.extents))]
-    return tuple(entry_position(e, point) for e in entries)
+    return tuple(entry_position(e, point_of(kernel)) for e in entries)
+
+
+def point_of(kernel: Kernel) -> list[Position]:
+    """Any point of a kernel: a variable for each axis that has more than one position."""
+    return [ZERO if n == 1 else variable(f"a{a}") for a, n in enumerate(kernel.extents)]
 
 
 def pulled(plan: Plan, roots: list[Read], kernel: Kernel, stop: Any = ()) -> list[Read]:
@@ -332,7 +396,7 @@ def pulled(plan: Plan, roots: list[Read], kernel: Kernel, stop: Any = ()) -> lis
 
 def roots_of(kernel: Kernel) -> tuple[list[Read], list[Read]]:
     """What a kernel's heroes read, and what it stores, at its points."""
-    point = [variable(f"a{a}") for a in range(len(kernel.extents))]
+    point = point_of(kernel)
     bounds = bounds_in(kernel.extents)
     operands = [
         operand_read(x, entries, point, bounds)

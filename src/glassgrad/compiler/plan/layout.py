@@ -8,22 +8,30 @@ an operand is copied the right way round first, other reads gather.  Then everyt
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..emit.position import LANES, Position
-from ..graph import rebuilt
+import numpy as np
+
+from ..emit.position import LANES, Digit, Position
+from ..target import AVX512
+from .address import give_addresses
 from .group import accesses, positions, pulled, roots_of
-from .kernel import Buffer, Kernel, Plan, is_call
-from .place import copy_of
+from .kernel import Buffer, Kernel, Plan, is_call, space
+from .limits import share
 from .pull import Read, variables_of
+from .repack import MUCH, OVERHEAD, cycles_of_copy, only, packing, repack_operands, whole
+from .share import shared
+from .tiles import shape_of, vectors_of
 
 BEAM = 8
-OVERHEAD = 60  # cycles to enter a kernel
-REPACK = 0.19  # cycles for each element that is copied the other way round
 GATHER = 10  # cycles for each point at which lanes are gathered
 SCATTER = 40
 TREE = 1.5  # cycles for each output whose lanes are added up
-LINE = 64
+WINDOWS = ("convolution", "overlap")
+Lanes = tuple[int | None, int | None]  # the axis that lanes run along, and that of what is stored
+FAR = 1.2  # how much longer it takes to read much from far away again and again
 
 
 class Access(NamedTuple):
@@ -35,14 +43,16 @@ class Access(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One way to run a kernel: axes of lanes, and what that touches."""
+    """One way to run a kernel: axes of lanes, and what that touches; `runs` for the chunks."""
 
     lane: int | None
     out: int | None
+    parts: int | None
     operands: tuple[Access, ...]
     others: tuple[Access, ...]
     stores: tuple[Access, ...]
     cycles: float
+    runs: int = 1
 
 
 class Best(NamedTuple):
@@ -65,28 +75,32 @@ def laid_out(plan: Plan, resident: bool = False, beside: Plan | None = None) -> 
     best = _searched(plan)
     for kernel, option in zip(list(plan.kernels), best.chosen):
         kernel.lane, kernel.out_lane, kernel.cycles = option.lane, option.out, option.cycles
+        kernel.repack = not kernel.heroes and option.lane != option.out
+        kernel.parts = option.parts
         if kernel.contracts:
-            _repack_operands(plan, kernel, best.layout)
+            repack_operands(plan, kernel, best.layout)
     for buffer in plan.buffers.values():
         if buffer.strides is None:
             buffer.lay_out(best.layout.get(id(buffer), len(buffer.shape) - 1))
     plan.cycles = sum(k.cycles for k in plan.kernels)
-    _give_addresses(plan)
+    shared(plan)
+    give_addresses(plan)
     return plan
 
 
 def _fix_users_arrays(plan: Plan, resident: bool) -> None:
     """Pointers to users' arrays come in a table; dense buffers are as NumPy has them."""
     outside = [*plan.graph.inputs, *([] if resident else plan.graph.cells)]
+    for x in plan.graph.outputs if plan.order == "rows" else ():
+        plan.buffers[x].dense = True  # blocks of rows lie one after another
     for number, x in enumerate(outside):
         buffer = plan.buffers[x]
         buffer.base = f"%e{number}"
         buffer.dense = True
     for kernel in plan.kernels:  # what is read through split axes wants them side by side
         for read in accesses(plan, kernel):
-            split = any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
-            if split and read.node in plan.buffers and not _has_dynamic(read):
-                plan.buffers[read.node].dense = True
+            if read.node in plan.buffers:
+                plan.buffers[read.node].tight |= _joined(read.index)
     for buffer in plan.buffers.values():
         if buffer.dense:
             buffer.lay_out_dense()
@@ -100,8 +114,11 @@ def _share_cells(plan: Plan, beside: Plan) -> None:
         buffer.contiguous, buffer.dense, buffer.fixed = other.contiguous, other.dense, True
 
 
-def _has_dynamic(read: Read) -> bool:
-    return any(type(v).__name__ == "Dynamic" for p in read.index for v, _ in p.terms)
+def _joined(index: tuple[Position, ...]) -> set[int]:
+    """Axes at which digits of one position are read, side by side."""
+    parts = [{v.of for v, _ in p.terms if isinstance(v, Digit)} for p in index]
+    pairs = [(a, a + 1) for a in range(len(parts) - 1) if parts[a] & parts[a + 1]]
+    return {a for pair in pairs for a in pair}
 
 
 # ---- the search
@@ -113,30 +130,79 @@ def _searched(plan: Plan) -> Best:
     for kernel in plan.kernels:
         options = _options(plan, kernel)
         states = [_extended(state, kernel, option) for state in beam for option in options]
-        beam = sorted(states, key=lambda state: state.cycles)[:BEAM]
+        beam = _kept(sorted(states, key=lambda state: state.cycles))
     return beam[0]
+
+
+def _kept(states: list[Best]) -> list[Best]:
+    """The best states, and the best of each axis along which the last kernel stores."""
+    first: dict[int | None, Best] = {}
+    for state in states[BEAM:]:
+        first.setdefault(state.chosen[-1].out, state)
+    seen = {state.chosen[-1].out for state in states[:BEAM]}
+    return states[:BEAM] + [state for out, state in first.items() if out not in seen]
 
 
 def _options(plan: Plan, kernel: Kernel) -> list[Option]:
     """All ways to run a kernel."""
     if (kernel.call is not None and is_call(kernel.call)) or not kernel.extents:
-        return [Option(None, None, (), (), (), OVERHEAD)]
-    pairs: list[tuple[int | None, int | None]] = []
-    if kernel.call is not None:
-        rows = len(kernel.call.inputs[1].shape)
-        pairs = [(a, a) for a in range(rows, len(kernel.extents))] or [(None, None)]
-    else:
-        for lane in range(len(kernel.extents)):
-            summed = lane in kernel.inner
-            outs = kernel.outer if summed and kernel.contracts else (lane,)
-            pairs += [(lane, out) for out in outs]
-            if summed and (not kernel.outer or not kernel.contracts):
-                pairs += [(lane, None)] if not kernel.outer else []
+        return [Option(None, None, _parts(plan, kernel), (), (), (), OVERHEAD)]
     operands, stores = roots_of(kernel)
     if kernel.call is not None:
         operands, stores = operands[:1], operands[1:]
-    seen = pulled(plan, operands, kernel), pulled(plan, stores, kernel)
+    inside = [s for s in stores if s.node in kernel.within]
+    outside = [s for s in stores if s.node not in kernel.within]
+    seen = pulled(plan, operands + inside, kernel), pulled(plan, outside, kernel)
+    read = [plan.buffers[r.node] for r in seen[1] if r.node in plan.buffers]
+    pairs = list(_lanes(kernel, read))
+    if plan.order == "rows":
+        pairs = [pair for pair in pairs if _same_for_all_rows(kernel, pair[0])] or [(None, None)]
     return [_option(plan, kernel, lane, out, *seen) for lane, out in pairs]
+
+
+def _same_for_all_rows(kernel: Kernel, lane: int | None) -> bool:
+    """Whether lanes along an axis let a sum have the bits that it has for any number of rows.
+
+    Sums are made of sixteen parts along the last axis that vanishes, as a single row wants it: its
+    vectors run as the user's matrices lie.  Convolutions add one element after another.
+    """
+    if not kernel.heroes or lane not in kernel.inner:
+        return True
+    return lane == kernel.inner[-1] and not _has_windows(kernel)
+
+
+def _parts(plan: Plan, kernel: Kernel) -> int | None:
+    """The axis along which sums are made of sixteen parts."""
+    if plan.order != "rows" or not kernel.inner or _has_windows(kernel):
+        return None
+    return kernel.inner[-1]
+
+
+def _has_windows(kernel: Kernel) -> bool:
+    return any(h.operation.name in WINDOWS for h in kernel.heroes)
+
+
+def _lanes(kernel: Kernel, read: list[Buffer]) -> Iterator[tuple[int | None, int | None]]:
+    """Pairs of axes along which vectors may run, and be stored; an axis of length 1 is none."""
+    if kernel.call is not None:
+        kept = tuple(range(len(kernel.call.inputs[1].shape), len(kernel.extents)))
+        yield from ((a, a) for a in kept or (None,))
+        return
+    long = [a for a, n in enumerate(kernel.extents) if n != 1]
+    if not long:
+        yield None, None
+    for lane in long:
+        if lane not in kernel.inner:
+            yield lane, lane
+        elif kernel.contracts:
+            kept = tuple(a for a in kernel.outer if a in long) or kernel.outer[-1:]
+            yield from ((lane, out) for out in kept or (None,))
+        else:
+            yield lane, lane if kernel.outer else None
+    if not kernel.heroes and all(x.dtype.itemsize == 4 for x in kernel.stores):
+        fixed = any(b.strides is not None and len(b.shape) > 1 for b in read)
+        fixed = fixed or any(x.operation.name in ("reshape", "cast") for x in kernel.stores)
+        yield from ((a, b) for a in long for b in long if a != b and fixed)
 
 
 def _option(
@@ -147,17 +213,31 @@ def _option(
             return ()
         name = f"a{axis}"
         kept = [
-            _access(plan.buffers[r.node], r.index, name)
-            for r in found
-            if r.node in plan.buffers and r.node not in kernel.heroes
+            _access(plan.buffers[r.node], r.index, name) for r in found if r.node in plan.buffers
         ]
         return tuple(dict.fromkeys(a for a in kept if a is not None))
 
+    def read(found: list[Read]) -> list[Read]:
+        return [r for r in found if r.node not in kernel.heroes]
+
     written = [Read(x, positions(kernel, kernel.index_of(x))) for x in kernel.stores]
-    stores = () if kernel.call is not None else along(written, out)
-    return Option(
-        lane, out, along(operands, lane), along(others, out), stores, _cycles(kernel, lane, out)
-    )
+    inside = [w for w in written if w.node in kernel.within]
+    outside = [w for w in written if w.node not in kernel.within]
+    stores = () if kernel.call is not None else along(outside, out) + along(inside, lane)
+    reads = along(read(operands), lane), along(read(others), out if kernel.heroes else lane)
+    runs, parts = plan.chunks if kernel.phase == 1 else 1, _parts(plan, kernel)
+    cycles = _cycles(kernel, lane, out, runs) + _merging(kernel, lane, parts)
+    return Option(lane, out, parts, *reads, stores, cycles, runs)
+
+
+def _merging(kernel: Kernel, lane: Any, parts: int | None) -> float:
+    """What it takes to add up sixteen parts that no lanes are."""
+    if parts is None or lane == parts or lane is None:
+        return 0.0
+    outputs = math.prod(kernel.extents[a] for a in kernel.outer) * whole(kernel.extents[lane])
+    few = min(kernel.extents[parts], LANES)
+    each = 0.5 if kernel.extents[parts] <= LANES else 1.5
+    return outputs / LANES * few * each
 
 
 def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | None:
@@ -165,47 +245,73 @@ def _access(buffer: Buffer, index: tuple[Position, ...], name: str) -> Access | 
     at = [i for i, p in enumerate(index) if name in set(variables_of(p))]
     if not at:
         return None
-    plain = [i for i in at if index[i].coefficient(name) == 1 and _only(index[i], name)]
+    elements = math.prod(buffer.shape)
+    if buffer.strides is None and buffer.tight.intersection(at):
+        last = max(buffer.tight)
+        laid = replace(buffer)
+        laid.lay_out(last)
+        step = laid.at(index)
+        good = step.coefficient(name) == 1 and only(step, name)
+        return Access(buffer, last if good else None, elements)
+    plain = [i for i in at if index[i].coefficient(name) == 1 and only(index[i], name)]
     if buffer.strides is not None:
         step = buffer.at(index)
-        same = step.coefficient(name) == 1 and _only(step, name)
+        same = step.coefficient(name) == 1 and only(step, name)
         if same or buffer.dtype.itemsize != 4:  # only such can be copied the other way round
-            return Access(buffer, buffer.contiguous if same else None, math.prod(buffer.shape))
+            return Access(buffer, buffer.contiguous if same else None, elements)
     axis = at[0] if len(at) == 1 and plain else None
-    return Access(buffer, axis, math.prod(buffer.shape))
+    return Access(buffer, axis, elements)
 
 
-def _only(position: Position, name: str) -> bool:
-    """Whether a variable appears in a position as itself alone."""
-    return all(
-        v == name or name not in set(variables_of(Position(((v, 1),)))) for v, _ in position.terms
-    )
-
-
-def _cycles(kernel: Kernel, lane: Any, out: Any) -> float:
-    """Roughly what a kernel takes when all its accesses are right."""
+def _cycles(kernel: Kernel, lane: Any, out: Any, runs: int) -> float:
+    """Roughly what a kernel takes, in all its runs, when all its accesses are right."""
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
+    outputs *= runs if kernel.adds_up else 1
+    enter = OVERHEAD * runs
     if lane is None:
-        return OVERHEAD + 4.0 * math.prod(kernel.extents)
-    work = math.prod(kernel.extents) * _whole(kernel.extents[lane])
+        return enter + 4.0 * math.prod(kernel.extents)
+    work = math.prod(kernel.extents) * whole(kernel.extents[lane])
     wide = sum(kernel.is_wide(x) for x in kernel.stores)
+    if not kernel.heroes and out != lane:
+        each = cycles_of_copy(work * whole(kernel.extents[out]) / runs)
+        return runs * each * len(kernel.stores)
     if kernel.contracts:
-        total = OVERHEAD + work / 32
+        (hero,) = kernel.heroes
+        work *= share(kernel, hero)
+        total = enter + work / 32 * max(1.0, _loads(kernel, lane, out))
+        total *= FAR if _streams(kernel, hero, lane, 1 / runs) else 1
     else:
         loads = len(kernel.heroes) + wide + (0 if kernel.heroes else len(kernel.stores))
-        total = OVERHEAD + work * loads / 16
+        total = enter + work * loads / 16
     if lane in kernel.inner:
         per = TREE if kernel.contracts else 20 * len(kernel.heroes)
+        several = sum(kernel.extents[a] > 1 for a in kernel.inner) > 1
         total += (
-            work / 32 * 0.15
-            + outputs * (_whole(kernel.extents[out]) if out is not None else 1) * per
+            work / 32 * (0 if several else 0.15)
+            + outputs * (whole(kernel.extents[out]) if out is not None else 1) * per
         )
     return total
 
 
-def _whole(n: int) -> float:
-    """How much longer a row is in whole vectors."""
-    return -(-n // LANES) * LANES / n if n else 1.0
+def _streams(kernel: Kernel, hero: Any, lane: int, chunk: float) -> bool:
+    """Whether vectors of windows come from far: rows of a large batch lie far from each other."""
+    if sum(kernel.extents[a] > 1 for a in kernel.inner) < 2:
+        return False
+    x, entries = max(zip(hero.inputs, space(hero).reads), key=lambda r: math.prod(r[0].shape))
+    leads = [e for e in entries if e == lane or (not isinstance(e, int) and (lane, 1) in e[0])]
+    rows = bool(leads) and x.shape[entries.index(leads[0])] > LANES and entries[1] is not leads[0]
+    return rows and math.prod(x.shape) * chunk > MUCH
+
+
+def _loads(kernel: Kernel, lane: int, out: int | None) -> float:
+    """Loads for each product on a processor with 32 registers of 16 lanes."""
+    tile = AVX512.tile(np.dtype(np.float32))
+    if lane in kernel.inner:
+        most, vectors = tile.dots
+    else:
+        vectors = vectors_of(kernel, kernel.extents[lane], tile)
+        most = tile.rows[vectors]
+    return shape_of(kernel, lane, out, vectors, most, kernel.extents, enough=1.0).loads
 
 
 def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
@@ -213,14 +319,15 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
     total, layout = state.cycles + option.cycles, dict(state.layout)
     points = math.prod(kernel.extents)
     outputs = math.prod(kernel.extents[a] for a in kernel.outer)
+    folds = GATHER / 2 * len(kernel.heroes)  # each goes through all points
     for access in option.operands:
-        if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
-            packable = (
-                kernel.contracts and access.axis is not None and len(access.buffer.shape) == 2
-            )
-            total += (
-                OVERHEAD + access.elements * REPACK if packable else GATHER * points / LANES * 4
-            )
+        along = layout.setdefault(id(access.buffer), access.axis)
+        if along != access.axis or access.axis is None:
+            packable = kernel.contracts and access.axis is not None
+            runs = option.runs if access.buffer.rolling is not None else 1
+            gathers = GATHER * points / LANES * 4 if kernel.contracts else folds * points
+            copied = packing(access.buffer.shape, along, access.axis) * runs
+            total += copied if packable else gathers
     for access in option.others:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += GATHER * (outputs if kernel.contracts else points)
@@ -228,111 +335,3 @@ def _extended(state: Best, kernel: Kernel, option: Option) -> Best:
         if layout.setdefault(id(access.buffer), access.axis) != access.axis or access.axis is None:
             total += SCATTER * outputs
     return Best(total, layout, (*state.chosen, option))
-
-
-# ---- operands that lie the wrong way round
-
-
-def _repack_operands(plan: Plan, kernel: Kernel, layout: dict[int, int | None]) -> None:
-    """Copy a matrix that lies the wrong way round before the kernel that reads it."""
-    hero = next(iter(kernel.heroes))
-    operands, _ = roots_of(kernel)
-    if kernel.lane is None:
-        return
-    for place, root in enumerate(operands):
-        for read in pulled(plan, [root], kernel):
-            if (
-                read.node not in plan.buffers
-                or len(read.node.shape) != 2
-                or (read.node.operation is None and read.node.number is not None)
-            ):
-                continue
-            buffer = plan.buffers[read.node]
-            access = _axis_along(buffer, read.index, f"a{kernel.lane}")
-            wrong = access is not None and layout.get(id(buffer)) != access
-            if wrong and buffer.dtype.itemsize == 4 and not (buffer.dense and _mixed(read)):
-                _repack(plan, kernel, hero, place, read.node, access)
-
-
-def _axis_along(buffer: Buffer, index: tuple[Position, ...], name: str) -> int | None:
-    """The axis of a buffer that lanes run along, whatever its layout."""
-    at = [i for i, p in enumerate(index) if name in set(variables_of(p))]
-    if len(at) != 1 or index[at[0]].coefficient(name) != 1 or not _only(index[at[0]], name):
-        return None
-    return at[0]
-
-
-def _mixed(read: Read) -> bool:
-    return any(not isinstance(v, str) for p in read.index for v, _ in p.terms)
-
-
-def _repack(plan: Plan, kernel: Kernel, hero: Any, place: int, x: Any, axis: int | None) -> None:
-    assert axis is not None
-    source = plan.buffers[x]
-    copy = copy_of(x)
-    pack = Kernel(x.shape, index=(0, 1), stores={copy: None}, repack=True)
-    pack.batch = _batch_of(plan, x)
-    pack.lane, pack.out_lane = 1 - axis, axis
-    pack.number = kernel.number - 0.25
-    pack.cycles = OVERHEAD + math.prod(source.shape) * REPACK
-    plan.home[copy] = pack
-    plan.buffers[copy] = Buffer(source.shape, x.dtype, rolling=source.rolling)
-    plan.buffers[copy].lay_out(axis, every_axis=True)
-    _insert(plan, pack, kernel)
-    inputs = list(hero.inputs)
-    inputs[place] = _replaced(inputs[place], x, copy)
-    hero.inputs = tuple(inputs)
-
-
-def _batch_of(plan: Plan, x: Any) -> int | None:
-    """The axis of a node that grows from chunk to chunk."""
-    home = plan.home.get(x)
-    if plan.chunk is None or home is None or home.phase != 1:
-        return None
-    index = home.index_of(x)
-    return index.index(home.batch) if home.batch in index else None
-
-
-def _insert(plan: Plan, pack: Kernel, kernel: Kernel) -> None:
-    """Just before the kernel that needs it; what is the same for all chunks before the first."""
-    pack.phase = kernel.phase
-    at = plan.kernels.index(kernel)
-    if plan.chunk is not None and kernel.phase == 1 and pack.batch is None:
-        pack.phase = 0
-        at = next(i for i, k in enumerate(plan.kernels) if k.phase == 1)
-    plan.kernels.insert(at, pack)
-
-
-def _replaced(root: Any, old: Any, new: Any) -> Any:
-    """The same expression reading `new` where it read `old`."""
-    if root is old:
-        return new
-    if root.operation is None:
-        return root
-    return rebuilt(root, tuple(_replaced(x, old, new) for x in root.inputs))
-
-
-# ---- addresses
-
-
-def _give_addresses(plan: Plan) -> None:
-    """Offsets in the arena; sums that go on from chunk to chunk lie side by side."""
-    cells = [plan.buffers[x] for x in plan.graph.cells]
-    ordered = cells + [plan.buffers[x] for x in plan.sums] + list(plan.buffers.values())
-    size = max([LINE, *(b.offset + b.size + 2 * LINE for b in cells if b.fixed)])
-    size = -(-size // LINE) * LINE
-    for buffer in {id(b): b for b in ordered}.values():
-        if buffer.outside or buffer.fixed or buffer.parent is not None:
-            continue
-        buffer.offset = size
-        size += -(-(buffer.size + LANES * buffer.dtype.itemsize) // LINE) * LINE
-    for buffer in plan.buffers.values():
-        if buffer.parent is not None:
-            buffer.offset = buffer.parent.offset + buffer.start * buffer.dtype.itemsize
-    plan.arena = size + 4096
-    for number, kernel in enumerate(plan.kernels):
-        what = "_".join(dict.fromkeys(h.operation.name for h in kernel.heroes))
-        if kernel.call is not None:
-            what = kernel.call.operation.name
-        kernel.label = f"k{number}_{what or ('repack' if kernel.repack else 'map')}"
-        kernel.label = "".join(c if c.isalnum() or c == "_" else "_" for c in kernel.label)

@@ -144,15 +144,20 @@ def operand_read(x: Any, entries: tuple[Any, ...], point: Any, bounds: Bounds) -
         if isinstance(entry, int):
             index.append(point[entry])
             continue
-        terms, offset, divisor = entry
-        at = constant(offset)
-        for axis, k in terms:
-            at = at + point[axis] * k
-        at, rest = split(at, divisor, bounds)
-        conditions += [Condition(rest, 0, 1)] if divisor > 1 else []
-        conditions.append(Condition(at, 0, n))
+        at, needed = entry_read(entry, n, point, bounds)
+        conditions += needed
         index.append(at)
     return Read(x, tuple(index), tuple(conditions))
+
+
+def entry_read(entry: Any, n: int, point: Any, bounds: Bounds) -> tuple[Position, list[Condition]]:
+    """Where an entry of a hero's reads is on an axis of n elements, and when it is there at all."""
+    terms, offset, divisor = entry
+    at = constant(offset)
+    for axis, k in terms:
+        at = at + point[axis] * k
+    at, rest = split(at, divisor, bounds)
+    return at, [*([Condition(rest, 0, 1)] if divisor > 1 else []), Condition(at, 0, n)]
 
 
 def variables_of(position: Position) -> Iterator[Any]:

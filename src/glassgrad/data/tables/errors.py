@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, SupportsInt
 
+from ..wording import plain as plain
+
 
 class TableError(ValueError):
     """A table that cannot be used: a line that names what is wrong, where, and what is right."""
@@ -22,16 +24,6 @@ def listed(names: Iterable[Any], most: int = 8) -> str:
 def shortened(name: str) -> str:
     """A name as it is, or the beginning and the end of a very long one."""
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 20]}...{name[-17:]}"
-
-
-def plain(number: float, digits: int = 6) -> str:
-    """`0.5`, `12.35`, `2043850`: so many digits, without a power of ten up to a thousand billion.
-
-    A whole number has all its digits.
-    """
-    if 10**digits - 0.5 <= abs(number) < 1e12:
-        return f"{number:.0f}"
-    return f"{number:.{digits}g}"
 
 
 def counted(number: SupportsInt, thing: str) -> str:

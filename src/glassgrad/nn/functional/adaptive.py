@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ...operations.index import position
 from ...tensors.creation import coerced
 from ...types import ShapeError
 from .arguments import batched
-from .pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d, picked
+from .pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -77,36 +76,30 @@ def _means(x: Any, axis: int, n: int, m: int) -> Any:
 
 
 def _largest(axes: int, input: Any, output_size: Any, return_indices: bool) -> Any:
-    """Windows are read by tables of positions, short ones with their last element repeated."""
+    """Windows lie side by side in tables of positions, short ones with their last one repeated."""
     x, had_batch = batched(coerced(input), axes, f"adaptive_max_pool{axes}d")
-    counts = _counts(x, output_size, axes)
-    if equal := _equal_windows(x, counts):
-        pool = (max_pool1d, max_pool2d)[axes - 1]
-        y, index = pool(x, equal, return_indices=True)
-    else:
-        y, index = picked(x, _winners(x.detach(), counts), True, True)
-    if not had_batch:
-        y, index = y.squeeze(0), index.squeeze(0)
-    return (y, index) if return_indices else y
-
-
-def _winners(x: Any, counts: tuple) -> Any:
-    """The positions in each flattened channel of the largest of each window."""
-    tables = [_table(n, m) for n, m in zip(x.shape[2:], counts)]
-    seen = x
+    counts, pool = _counts(x, output_size, axes), (max_pool1d, max_pool2d)[axes - 1]
+    size, seen = _equal_windows(x, counts), x
+    tables = [] if size else [_table(n, m) for n, m in zip(x.shape[2:], counts)]
     for axis, table in enumerate(tables, 2):
         seen = seen.index_select(axis, x.lift(table.reshape(-1)))
-    shape = [n for table in tables for n in table.shape]
-    axes = range(2, 2 + len(shape))
-    seen = seen.reshape((*x.shape[:2], *shape)).permute(0, 1, *axes[::2], *axes[1::2])
-    winner = seen.flatten(2 + len(tables)).argmax(-1)
-    index: Any = 0
+    size = size or tuple(table.shape[1] for table in tables)
+    if not return_indices:
+        y = pool(seen, size)
+        return y if had_batch else y.squeeze(0)
+    y, index = pool(seen, size, return_indices=True)
+    index = _looked_up(index, tables, x.shape[2:]) if tables else index
+    return (y, index) if had_batch else (y.squeeze(0), index.squeeze(0))
+
+
+def _looked_up(index: Any, tables: list[np.ndarray], lengths: tuple) -> Any:
+    """Positions in each flattened channel from those among the tables' entries."""
+    found: Any = 0
     for axis, table in enumerate(tables):
-        inner = math.prod(t.shape[1] for t in tables[axis + 1 :])
-        row = x.apply(position, shape=winner.shape, axis=2 + axis) * table.shape[1]
-        place = winner // inner % table.shape[1]
-        index = index * x.shape[2 + axis] + x.lift(table.reshape(-1)).take(row + place)
-    return index
+        inner = math.prod(t.size for t in tables[axis + 1 :])
+        at = index // inner % table.size
+        found = found * lengths[axis] + index.lift(table.reshape(-1)).take(at)
+    return found
 
 
 def _table(n: int, m: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...operations.index import window_argmax
+from ...operations.pooling import window_max
 from ...operations.view import windows
 from ...tensors.creation import coerced
 from ...types import ShapeError
@@ -117,29 +118,13 @@ def _max_pooled(axes, input, size, stride, padding, dilation, ceil_mode, return_
     name = f"max_pool{axes}d"
     x, had_batch = batched(coerced(input), axes, name)
     at = geometry(name, x, size, stride, padding, dilation, ceil_mode)
-    index = x.apply(
-        window_argmax, x, size=at.size, stride=at.stride, dilation=at.dilation, low=at.low,
-        counts=at.counts,
-    )  # fmt: skip
-    return picked(x, index, had_batch, return_indices)
-
-
-def picked(x: Any, index: Any, had_batch: bool, return_indices: bool) -> Any:
-    """The elements of each channel at the positions `index`, and if asked for the positions too."""
-    y = x.flatten(2).gather(2, index.flatten(2)).reshape(index.shape)
-    name_rows(y)
-    if not had_batch:
-        y, index = y.squeeze(0), index.squeeze(0)
-    return (y, index) if return_indices else y
-
-
-def name_rows(y: Any) -> None:
-    """Tell the rows that maxima are taken at by a name, for explanations."""
-    while y.operation is not None and isinstance(y.value, np.ndarray):  # no trace listens
-        if y.operation.name == "take":
-            y.inputs[1].name = "argmax"
-            return
-        y = y.inputs[0]
+    windows = {k: getattr(at, k) for k in ("size", "stride", "dilation", "low", "counts")}
+    y = x.apply(window_max, x, **windows)
+    y = y if had_batch else y.squeeze(0)
+    if not return_indices:
+        return y
+    index = x.apply(window_argmax, x, **windows)
+    return y, index if had_batch else index.squeeze(0)
 
 
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):

@@ -1,0 +1,335 @@
+"""Many trainings at once that answer a question: how good is it, and which settings are best?
+
+cross_validate   how good a network is on rows that it has not seen, and how sure that is
+grid             which of many settings gives the best network on such rows
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import data as splits
+from .answers import metrics_of
+from .fit import optimizer_of
+from .fits import Fits, table
+from .many import fit_many
+from .metrics import METRICS
+from .objective import Objective
+from .predict import evaluate, own_stream
+from .rows import ArrayRows, rows_of
+
+FITTING = ("batch_size", "epochs")  # settings of the training itself
+
+
+def cross_validate(
+    make_model: Callable[[], Any],
+    data: Any,
+    *,
+    loss: Any,
+    optimizer: Any,
+    epochs: int,
+    batch_size: int | None,
+    folds: int | Sequence[tuple[Any, Any]] = 5,
+    stratify: Any = None,
+    metrics: Any = (),
+    seed: int = 0,
+    **more: Any,
+) -> CrossValidation:
+    """How good a network is on rows that it has not seen: each fold is kept apart once.
+
+        found = gg.cross_validate(make, (X, y), loss="cross_entropy", optimizer="adam", epochs=20,
+                                  batch_size=8, metrics=["accuracy"])
+        print(found)
+
+    make_model  a function of no arguments that gives a new model
+    optimizer   a class, a name, or a function of a model that gives its optimizer
+    folds       how many, or pairs (subtrain rows, validation rows) as a splitter gives them
+    stratify    labels, which each fold has in the same proportions
+    seed        of initial weights, of the folds and of each training
+    more        what else `fit_many` takes; callbacks find the validation rows' loss in the history
+
+    The models are trained at once (see `fit_many`), and judged when they are trained.
+
+    Raises:
+        ValueError: There are fewer rows than folds, or a list of folds is empty.
+    """
+    trials = Trials(make_model, data, loss, metrics, folds, stratify, seed)
+    kind = kind_of(optimizer) if isinstance(optimizer, str) else optimizer
+    fits, scores = trials.trained([{}], kind, epochs, batch_size, more)[0]
+    return CrossValidation(fits, scores)
+
+
+class CrossValidation:
+    """What `cross_validate` found; `print` shows it.
+
+    scores   {name: the value on each fold's validation rows}, "loss" among them
+    models   the trained models, one for each fold
+    errors   {fold: what ended its training}
+    """
+
+    def __init__(self, fits: Fits, scores: dict[str, list[float]]) -> None:
+        self.fits, self.scores = fits, scores
+        self.models, self.errors = fits.models, fits.errors
+
+    def mean(self, name: str = "loss") -> float:
+        """Of the loss, or of a metric, over the folds."""
+        return float(np.mean(self.of(name)))
+
+    def sd(self, name: str = "loss") -> float:
+        """The standard deviation over the folds (n - 1)."""
+        values = self.of(name)
+        return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+    def of(self, name: str) -> list[float]:
+        """The values on the folds."""
+        if name not in self.scores:
+            raise KeyError(f"there is no {name!r}; there are: {', '.join(self.scores)}")
+        return self.scores[name]
+
+    def __str__(self) -> str:
+        names = list(self.scores)
+        lines = [["", *names]]
+        for k, fold in enumerate(self.fits.names):
+            lines.append([fold, *(f"{self.scores[n][k]:.4g}" for n in names)])
+        lines.append(["mean", *(f"{self.mean(n):.4g}" for n in names)])
+        lines.append(["sd", *(f"{self.sd(n):.2g}" for n in names)])
+        return table(lines)
+
+    __repr__ = __str__
+
+
+def grid(
+    make_model: Callable[..., Any],
+    data: Any,
+    grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
+    *,
+    loss: Any,
+    optimizer: Any,
+    epochs: int,
+    batch_size: int | None,
+    folds: int | Sequence[tuple[Any, Any]] = 5,
+    stratify: Any = None,
+    metrics: Any = (),
+    seed: int = 0,
+    **more: Any,
+) -> Grid:
+    """Which settings give the best network on rows that it has not seen.
+
+        found = gg.grid(make, (X, y), {"lr": [0.01, 0.1, 1], "weight_decay": [0, 1e-3]},
+                        loss="cross_entropy", optimizer="SGD", epochs=20, batch_size=8)
+        print(found)
+        print(found.best)
+
+    make_model  a function that gives a new model, of the settings that it has arguments for
+    grid        {setting: its values}: all combinations; or a list of {setting: value}
+    optimizer   a class or a name; settings that it has arguments for are its own
+    folds       of the cross-validation of each setting; the rest is as in `cross_validate`
+
+    A setting is an argument of the model's function, of the optimizer, or "batch_size" or "epochs".
+    All settings have the same folds and random numbers.  Those that lead to the same network are
+    trained at once (see `fit_many`).
+
+    Raises:
+        ValueError: Nothing has an argument of a setting's name; the message says what there is.
+    """
+    listed = settings_of(grid)
+    kind = kind_of(optimizer)
+    check_settings(listed, make_model, kind)
+    trials = Trials(make_model, data, loss, metrics, folds, stratify, seed, listed[0])
+    return Grid(listed, trials.trained(listed, kind, epochs, batch_size, more))
+
+
+class Grid:
+    """What `grid` found; `print` shows a table, the best setting first.
+
+    settings  as they were tried
+    trials    the cross-validation of each
+    """
+
+    def __init__(self, settings: list[dict], found: list[tuple[Fits, dict]]) -> None:
+        self.settings = settings
+        self.trials = [CrossValidation(*one) for one in found]
+
+    def ranked(self, by: str = "loss") -> list[int]:
+        """Numbers of the settings, by the mean of the loss or of a metric, the best first."""
+        sign = -1 if getattr(METRICS.get(by), "best", min) is max else 1
+        means = [sign * trial.mean(by) for trial in self.trials]
+        return sorted(range(len(means)), key=lambda k: (math.isnan(means[k]), means[k]))
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The setting with the least mean loss on validation rows."""
+        return self.settings[self.ranked()[0]]
+
+    def __str__(self) -> str:
+        keys = list(dict.fromkeys(k for s in self.settings for k in s))
+        names = list(self.trials[0].scores)
+        lines = [["", *keys, *(f"{n} (sd)" for n in names)]]
+        for place, number in enumerate(self.ranked(), 1):
+            trial, settings = self.trials[number], self.settings[number]
+            shown = [shown_value(settings.get(k, "")) for k in keys]
+            scores = [f"{trial.mean(n):.4g} ({trial.sd(n):.1g})" for n in names]
+            lines.append([str(place), *shown, *scores])
+        return table(lines)
+
+    __repr__ = __str__
+
+
+# ---- trainings
+
+
+class Trials:
+    """The folds, and trainings of each setting on each of them."""
+
+    def __init__(
+        self, make_model: Callable, data: Any, loss: Any, metrics: Any, folds: Any, stratify: Any,
+        seed: int, example: Mapping[str, Any] = {},
+    ) -> None:  # fmt: skip
+        self.make, self.data, self.loss, self.seed = make_model, data, loss, seed
+        self.objective, self.metrics = Objective(loss), metrics_of(metrics)
+        with own_stream(seed):
+            model = made(make_model, example)
+        rows = rows_of(data, model, self.objective.kind.labels)
+        if not isinstance(rows, ArrayRows):
+            raise TypeError("folds are taken of arrays or of a data frame: data=(X, y)")
+        self.rows = rows
+        self.pairs = pairs_of(folds, len(rows), stratify, seed)
+
+    def trained(
+        self, listed: list[dict[str, Any]], kind: Any, epochs: int, batch_size: Any, more: dict
+    ) -> list[tuple[Fits, dict[str, list[float]]]]:
+        """For each setting the trainings on the folds, and their scores."""
+        found: dict[int, tuple[Fits, dict]] = {}
+        wanted = [fitting(s, batch_size, epochs) for s in listed]
+        for size, length in dict.fromkeys(wanted):
+            numbers = [n for n, w in enumerate(wanted) if w == (size, length)]
+            fits = self.fits([listed[n] for n in numbers], kind, length, size, more)
+            for place, n in enumerate(numbers):
+                own = fits.part(place * len(self.pairs), (place + 1) * len(self.pairs))
+                found[n] = own, self.scores(own)
+        return [found[n] for n in range(len(listed))]
+
+    def fits(
+        self, listed: list[dict[str, Any]], kind: Any, epochs: int, batch_size: Any, more: dict
+    ) -> Fits:
+        """The trainings of settings of one batch size, fold after fold."""
+        models, names = [], []
+        for settings in listed:
+            for k in range(len(self.pairs)):
+                with own_stream(self.seed + k):  # a fold begins alike under all settings
+                    models.append(made(self.make, settings))
+                names.append(", ".join([*map(shown, settings.items()), f"fold {k + 1}"]))
+        each = [s for s in listed for _ in self.pairs]
+        looked: dict[str, Any] = {"validation_rows": [b for _, b in self.pairs] * len(listed)}
+        return fit_many(
+            models, self.data, loss=self.loss, optimizer=optimizers(kind, models, each),
+            epochs=epochs, batch_size=batch_size, names=names, seeds=[self.seed] * len(models),
+            rows=[a for a, _ in self.pairs] * len(listed),
+            **(looked if more.get("callbacks") else {}), **more,
+        )  # fmt: skip
+
+    def scores(self, fits: Fits) -> dict[str, list[float]]:
+        """Loss and metrics on the validation rows of each fold; NaN where a training failed."""
+        found: dict[str, list[float]] = {n: [] for n in ("loss", *self.metrics)}
+        inputs, targets = self.rows.inputs, self.rows.targets
+        assert targets is not None
+        for name, model, (_, numbers) in zip(fits.names, fits.models, self.pairs):
+            values: dict[str, float] = {}
+            if name not in fits.errors:
+                seen = tuple(x[numbers] for x in inputs)
+                rows = seen if len(seen) > 1 else seen[0], targets[numbers]
+                values = evaluate(model, rows, loss=self.loss, metrics=self.metrics.values())
+            for n, listed in found.items():
+                listed.append(values.get(n, math.nan))
+        return found
+
+
+def pairs_of(folds: Any, rows: int, stratify: Any, seed: int) -> list[tuple[Any, Any]]:
+    """(subtrain, validation) rows of each fold."""
+    if isinstance(folds, (int, np.integer)):
+        return list(splits.folds(rows, int(folds), stratify=stratify, seed=seed))
+    pairs = [(np.asarray(a), np.asarray(b)) for a, b in folds]
+    if not pairs:
+        raise ValueError("folds is empty; give a number, or pairs (subtrain rows, validation rows)")
+    return pairs
+
+
+def fitting(settings: dict[str, Any], batch_size: Any, epochs: int) -> tuple[Any, int]:
+    """Batch size and epochs."""
+    return settings.get("batch_size", batch_size), settings.get("epochs", epochs)
+
+
+# ---- settings
+
+
+def settings_of(grid: Any) -> list[dict[str, Any]]:
+    """All combinations, the last setting changing soonest."""
+    if not isinstance(grid, Mapping):
+        found = [dict(settings) for settings in grid]
+    else:
+        for name, values in grid.items():
+            if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
+                raise TypeError(f"grid[{name!r}] is a list of values, not {values!r}")
+        found = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
+    if not found:
+        raise ValueError("grid is empty; give {'lr': [0.01, 0.1]}")
+    return found
+
+
+def kind_of(optimizer: Any) -> Any:
+    """The class of an optimizer by name; a class or a function as it is."""
+    if hasattr(optimizer, "param_groups"):
+        raise TypeError("optimizer is one optimizer; give its class or its name: settings vary")
+    if not isinstance(optimizer, str):
+        return optimizer
+    from ..nn import Linear
+
+    return type(optimizer_of(optimizer, Linear(1, 1)))
+
+
+def arguments_of(function: Any) -> list[str]:
+    """The names of a function's arguments."""
+    return list(inspect.signature(function).parameters)
+
+
+def check_settings(listed: list[dict[str, Any]], make_model: Any, kind: Any) -> None:
+    """Each setting is an argument of something."""
+    model = arguments_of(make_model)
+    rule = [n for n in arguments_of(kind) if n != "params"]
+    for name in dict.fromkeys(n for settings in listed for n in settings):
+        if name not in (*model, *rule, *FITTING):
+            raise ValueError(
+                f"there is no setting {name!r}: the model's function has "
+                f"{', '.join(model) or 'no arguments'}; {getattr(kind, '__name__', kind)} has "
+                f"{', '.join(rule)}; the training has {', '.join(FITTING)}"
+            )
+
+
+def made(make_model: Any, settings: Mapping[str, Any]) -> Any:
+    """A model with the settings that its function takes."""
+    known = arguments_of(make_model)
+    return make_model(**{n: v for n, v in settings.items() if n in known})
+
+
+def optimizers(kind: Any, models: list[Any], each: list[dict[str, Any]]) -> list[Any]:
+    """An optimizer for each model, with the settings that it takes."""
+    known = arguments_of(kind)
+    own = [{n: v for n, v in settings.items() if n in known} for settings in each]
+    of_model = not isinstance(kind, type)
+    return [kind(m if of_model else m.parameters(), **s) for m, s in zip(models, own)]
+
+
+def shown(setting: tuple[str, Any]) -> str:
+    """`lr=0.1`."""
+    return f"{setting[0]}={shown_value(setting[1])}"
+
+
+def shown_value(value: Any) -> str:
+    """A setting as text."""
+    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)

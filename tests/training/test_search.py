@@ -1,0 +1,111 @@
+"""Cross-validation and grids: the scores of trainings one by one, in a table."""
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from glassgrad import nn, optim
+from glassgrad.data import folds
+from glassgrad.training import EarlyStopping
+
+random = np.random.default_rng(0)
+X = random.normal(size=(62, 4)).astype(np.float32)
+Y = (X[:, 0] + X[:, 1] > 0).astype(np.int64)
+CALL = {"loss": "cross_entropy", "epochs": 3, "batch_size": 8}
+
+
+def make(hidden=6):
+    return nn.Sequential(nn.Linear(4, hidden), nn.ReLU(), nn.Linear(hidden, 2))
+
+
+def by_hand(k, pair, rule, **changes):
+    """Loss and accuracy of one fold."""
+    state = gg.random.get_rng_state()
+    gg.manual_seed(k)
+    model = make()
+    gg.random.set_rng_state(state)
+    (a, b), call = pair, {**CALL, **changes}
+    gg.fit(model, (X[a], Y[a]), optimizer=rule(model), engine="native", verbose=False, **call)
+    return gg.evaluate(model, (X[b], Y[b]), loss="cross_entropy", metrics=["accuracy"])
+
+
+def test_cross_validation_scores_each_fold():
+    found = gg.cross_validate(
+        make, (X, Y), optimizer=lambda m: optim.SGD(m.parameters(), lr=0.1), folds=4,
+        metrics=["accuracy"], verbose=False, **CALL,
+    )  # fmt: skip
+    pairs = list(folds(62, 4, seed=0))
+    each = [by_hand(k, p, lambda m: optim.SGD(m.parameters(), lr=0.1)) for k, p in enumerate(pairs)]
+    assert found.scores["loss"] == [e["loss"] for e in each]
+    assert found.scores["accuracy"] == [e["accuracy"] for e in each]
+    assert found.mean("accuracy") == np.mean(found.scores["accuracy"])
+    assert found.sd() == np.std(found.scores["loss"], ddof=1)
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["loss", "accuracy"]
+    assert [line.split()[0] for line in lines[1:]] == ["fold"] * 4 + ["mean", "sd"]
+    with pytest.raises(KeyError, match="there are: loss, accuracy"):
+        found.mean("auc")
+
+
+def test_folds_of_a_splitter_and_stratified_ones():
+    pairs = [(np.arange(40), np.arange(40, 50)), (np.arange(20, 62), np.arange(20))]
+    found = gg.cross_validate(make, (X, Y), optimizer="adam", folds=pairs, verbose=False, **CALL)
+    assert len(found.scores["loss"]) == 2
+    gg.cross_validate(make, (X, Y), optimizer="adam", stratify=Y, verbose=False, **CALL)
+    with pytest.raises(ValueError, match="folds is empty"):
+        gg.cross_validate(make, (X, Y), optimizer="adam", folds=[], **CALL)
+    with pytest.raises(ValueError, match="k is a number from 2 to 62"):
+        gg.cross_validate(make, (X, Y), optimizer="adam", folds=63, **CALL)
+
+
+def test_early_stopping_looks_at_the_fold():
+    found = gg.cross_validate(
+        make, (X, Y), optimizer="adam", verbose=False, folds=3,
+        callbacks=[EarlyStopping(patience=1)], **{**CALL, "epochs": 40},
+    )  # fmt: skip
+    for history, loss in zip(found.fits, found.scores["loss"]):
+        assert loss == min(history.validation_losses)
+
+
+def test_a_grid_ranks_its_settings():
+    grid = {"lr": [0.001, 0.1], "weight_decay": [0, 0.1]}
+    found = gg.grid(
+        make, (X, Y), grid, optimizer="SGD", folds=3, metrics=["accuracy"], verbose=False, **CALL
+    )
+    assert found.settings[1] == {"lr": 0.001, "weight_decay": 0.1}
+    pairs = list(folds(62, 3, seed=0))
+    for settings, trial in zip(found.settings, found.trials):
+        rule = lambda m, s=settings: optim.SGD(m.parameters(), **s)
+        assert trial.scores["loss"] == [by_hand(k, p, rule)["loss"] for k, p in enumerate(pairs)]
+    means = [t.mean() for t in found.trials]
+    assert found.best == found.settings[int(np.argmin(means))]
+    assert found.ranked("accuracy")[0] == int(np.argmax([t.mean("accuracy") for t in found.trials]))
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["lr", "weight_decay", "loss", "(sd)", "accuracy", "(sd)"]
+    assert lines[1].split()[:2] == ["1", f"{found.best['lr']:g}"]
+
+
+def test_settings_of_model_and_training():
+    grid = {"hidden": [3, 5], "batch_size": [4, 16], "epochs": [1, 2]}
+    found = gg.grid(make, (X, Y), grid, optimizer="adam", folds=2, verbose=False, **CALL)
+    for settings, trial in zip(found.settings, found.trials):
+        assert trial.models[0][0].out_features == settings["hidden"]
+        assert {h.epochs for h in trial.fits} == {settings["epochs"]}
+        steps = -(-31 // settings["batch_size"]) * settings["epochs"]
+        assert {h.steps for h in trial.fits} == {steps}
+
+
+def test_a_setting_that_fails_is_last():
+    with pytest.warns(RuntimeWarning, match="lr=1e.30, fold 1: "):
+        found = gg.grid(make, (X, Y), {"lr": [1e30, 0.1]}, optimizer="SGD", verbose=False, **CALL)
+    assert found.best == {"lr": 0.1}
+    assert "nan" in str(found).splitlines()[-1]
+
+
+def test_errors_say_what_would_be_right():
+    with pytest.raises(ValueError, match="no setting 'rate': .*hidden; SGD has lr, .*batch_size"):
+        gg.grid(make, (X, Y), {"rate": [1]}, optimizer="SGD", **CALL)
+    with pytest.raises(TypeError, match=r"grid\['lr'\] is a list of values, not 0.1"):
+        gg.grid(make, (X, Y), {"lr": 0.1}, optimizer="SGD", **CALL)
+    with pytest.raises(ValueError, match="grid is empty"):
+        gg.grid(make, (X, Y), [], optimizer="SGD", **CALL)
