@@ -144,6 +144,12 @@ def network():
 def test_a_model():
     text = str(gg.explain.formulas(network()))
     assert text.splitlines() == ["A1 = X W1' + b1", "H1 = max(A1, 0)", "f = H1 W2' + b2"]
+    net = network()
+    assert gg.explain.formulas(net, names={"V": net[2].weight}).of("f").text == "H1 V' + b2"
+    assert gg.explain.formulas(net, names=net).of("A1").text == "X 0.weight' + 0.bias"
+    assert str(gg.explain.formulas(nn.ReLU(), input_shape=3)) == "f = max(X, 0)"
+    with pytest.raises(ValueError, match="gives back its input"):
+        gg.explain.formulas(nn.Identity(), input_shape=3)
     net = nn.Sequential(nn.Conv1d(1, 2, 3), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(4, 1))
     found = gg.explain.formulas(net, input_shape=(1, 6))
     assert found.of("A1").text == "conv(X, W1) + b1"

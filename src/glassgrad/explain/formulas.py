@@ -111,7 +111,7 @@ def formulas(
         ImportError: SymPy is wanted and not installed.
     """
     if isinstance(what, Module):
-        return of_model(what, input_shape, simplify)
+        return of_model(what, names, input_shape, simplify)
     check(what, True)
     nodes = ancestors([what])
     known = Inlined(nodes, what, given_names(names))
@@ -120,13 +120,17 @@ def formulas(
     return shorter(found, known) if simplify else found
 
 
-def of_model(model: Module, input_shape: Any, simplify: bool) -> Formulas:
+def of_model(model: Module, names: Any, input_shape: Any, simplify: bool) -> Formulas:
     """A line for each layer, and the last for the output f."""
+    given = example(model, None, input_shape).detach()
+    given.requires_grad = given.dtype.kind == "f"  # also layers without weights are recorded
     with untouched(model), enable_grad():
-        output = model(example(model, None, input_shape))
+        output = model(given)
+    if output is given:
+        raise ValueError("the model gives back its input: there is nothing to write down")
     check(output, False)
     nodes = ancestors([output])
-    known = Inlined(nodes, output, {"f": output})
+    known = Inlined(nodes, output, {"X": given, "f": output} | given_names(names))
     found = Formulas(lines(nodes, known))
     return shorter(found, known) if simplify else found
 
