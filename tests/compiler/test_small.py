@@ -12,6 +12,7 @@ from glassgrad.compiler.emit.lanes import Lanes
 from glassgrad.compiler.emit.position import LANE_POSITION, constant
 from glassgrad.compiler.machine import Library, aligned, object_code
 from glassgrad.compiler.module import planned, prepared
+from glassgrad.compiler.native import NativeStep
 from glassgrad.compiler.places import Source
 from glassgrad.compiler.plan import repack
 from glassgrad.compiler.plan.quotient import multiplied
@@ -180,3 +181,16 @@ def test_costs_are_those_of_all_chunks():
     lanes = [[(k.lane, k.out_lane, k.repack) for k in p.kernels if k.phase == 1] for p in plans]
     assert [p.chunk for p in plans] == [64, 64]
     assert lanes[0] == lanes[1] and not any(k.repack for k in plans[1].kernels)
+
+
+def test_a_sum_of_one_number_is_that_number():
+    """What views show of an axis of one position is what the same loops have summed there."""
+    x = np.random.default_rng(0).standard_normal((12, 1), dtype=np.float32)
+
+    def step(x):
+        y = gg.einsum("ai,aj->ij", x.tanh(), x) * 0.1
+        return y - y.mean(1, keepdim=True), y
+
+    centred, y = NativeStep(rewritten(traced(step, x)))([x], [], [])
+    assert centred.tolist() == [[0.0]]
+    assert np.allclose(y, np.tanh(x).T @ x * 0.1, rtol=1e-6)

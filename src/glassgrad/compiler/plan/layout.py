@@ -195,7 +195,7 @@ def _lanes(kernel: Kernel, read: list[Buffer]) -> Iterator[tuple[int | None, int
         if lane not in kernel.inner:
             yield lane, lane
         elif kernel.contracts:
-            kept = tuple(a for a in kernel.outer if a in long) or kernel.outer[-1:]
+            kept = tuple(a for a in kernel.outer if a in long)
             yield from ((lane, out) for out in kept or (None,))
         else:
             yield lane, lane if kernel.outer else None
