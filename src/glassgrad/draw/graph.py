@@ -42,9 +42,12 @@ def graph(
     Source: lecture H, pages on the computation graph.
 
     Raises:
-        ValueError: There are too many nodes to be looked at.
+        ValueError: There are too many nodes to be looked at, or none.
+        TypeError: The target is no tensor and no compiled step.
     """
     nodes, known = nodes_of(target, rewritten)
+    if not nodes:
+        raise ValueError("there is no node to draw: give at least one tensor")
     if len(nodes) > most:
         raise ValueError(
             f"the graph has {len(nodes):,} nodes, too many to look at: draw a part of it, as the "

@@ -120,7 +120,7 @@ def place_of(column: Column, kept: list, x: float, middle: float, step: float) -
 
 def image_side(column: Column) -> float:
     """The longer side of a map: larger images are larger, not in proportion."""
-    return 22.0 + 9.0 * math.sqrt(max(column.shape[-2:]))
+    return 26.0 + 15.0 * math.sqrt(max(column.shape[-2:]))
 
 
 def page_size(

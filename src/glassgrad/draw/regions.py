@@ -31,11 +31,13 @@ def regions(
     regions of the perceptron and of softmax; lecture B, more layers, more flexible.
 
     Raises:
-        ValueError: There are not two features.
+        ValueError: There are not two features, or they are not finite.
     """
     X = np.asarray(X.detach().value if isinstance(X, Tensor) else X, dtype=float)
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"rows of two features are drawn, and X is {list(X.shape)}")
+    if not len(X) or not np.isfinite(X).all():
+        raise ValueError("X has no rows, or numbers that are not finite, around which to draw")
     across, up = around(X[:, 0]), around(X[:, 1])
     rows = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     scores = scores_of(model, rows.astype(np.float32))

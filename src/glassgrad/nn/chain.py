@@ -7,7 +7,6 @@ A user's module with parameters of its own is looked into, if it is steps one af
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,20 +172,19 @@ def follows(output: Tensor, given: Tensor, calls: Calls) -> dict[Any, bool]:
     """
 
     def before(node: Any) -> tuple:
-        return (*node.inputs, calls[node][1]) if node in calls else node.inputs
+        called = node.operation is None and node in calls  # a layer without a derivative
+        return (calls[node][1],) if called else node.inputs
 
-    order, seen, stack = [], set(), [output]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        order.append(node)
-        stack.extend(before(node))
     found: dict[Any, bool] = {given: True}
-    for node in sorted(order, key=lambda node: node.serial):
-        if any(x in found for x in before(node)):
+    seen, stack = {given}, [(output, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready and any(x in found for x in before(node)):
             found[node] = True
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))  # once all that it was computed from is known
+            stack.extend((x, False) for x in before(node))
     if output not in found:
         raise ChainError(
             "no path leads from the model's input to its output: it does not use its input, or "
@@ -243,9 +241,11 @@ def added(step: Step) -> Any:
     if step.layer is not None or step.operation != "add" or len(step.output.shape) != 2:
         return None
     others = [x for x in step.output.inputs if x is not step.given]
-    if len(others) != 1 or math.prod(others[0].shape[:-1]) != 1:
+    if len(others) != 1:
         return None
-    return Tensor.lift(np.broadcast_to(others[0].value, step.output.shape)[0].copy())
+    rows = np.broadcast_to(others[0].value, step.output.shape)
+    same = all(np.array_equal(row, rows[0], equal_nan=True) for row in rows)
+    return Tensor.lift(rows[0].copy()) if same else None
 
 
 # ---- what a step is made of
