@@ -169,9 +169,7 @@ def test_a_convolution_has_a_colour_for_each_weight():
 
 def test_above_eight_weights_dashes_differ():
     drawn = edges(gg.draw.network(nn.Conv1d(1, 4, 3), input_shape=(1, 6)))
-    looks = {
-        (e.getAttribute("stroke"), e.getAttribute("stroke-dasharray")) for e in drawn.values()
-    }
+    looks = {(e.getAttribute("stroke"), e.getAttribute("stroke-dasharray")) for e in drawn.values()}
     assert len(looks) == 12
     many = gg.draw.network(nn.Conv1d(1, 10, 3), input_shape=(1, 6))
     assert "one colour and dash: one shared weight" in texts(many)
