@@ -11,6 +11,7 @@ from .colours import CLASSES, ink_on
 from .picture import Plot, new_axes
 
 GRID = 220
+LEVELS = 20  # so many strengths of a colour: a file stays small
 MARKERS = "os^Dv<>pP*Xh"
 
 
@@ -109,6 +110,8 @@ def logistic(x: np.ndarray) -> np.ndarray:
 def coloured(chosen: np.ndarray, strong: np.ndarray | None) -> np.ndarray:
     """An image of pale colours, paler where the choice is less sure."""
     palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in CLASSES])
+    if strong is not None:
+        strong = np.round(strong * LEVELS) / LEVELS
     part = np.full(chosen.shape, 0.45) if strong is None else 0.05 + 0.65 * (2 * strong - 1)
     colour = palette[chosen % len(palette)]
     return 1 - np.clip(part, 0.05, 0.7)[..., None] * (1 - colour)
