@@ -40,5 +40,6 @@ def test_pictures_are_those_that_the_programs_make(page, tmp_path, monkeypatch, 
     assert {path.name for path in made} <= set(shown)
     for path in made:
         assert path.stat().st_size < LARGEST
-        assert texts(path) == texts(PICTURES / path.name), path.name
+        if path.suffix == ".svg":
+            assert texts(path) == texts(PICTURES / path.name), path.name
     assert sum(path.stat().st_size for path in made) < ALL

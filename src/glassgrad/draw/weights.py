@@ -82,6 +82,7 @@ def shrinkage(
                           va="center", textcoords="offset points", fontsize=8)  # fmt: skip
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.set_xscale("log")
+    axes.margins(x=0.1)  # room for the weights' names
     title = title or "Weights under a rising penalty"
     axes.set(xlabel="penalty", ylabel="weight", title=title)
     if any(names):
