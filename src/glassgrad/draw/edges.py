@@ -138,15 +138,22 @@ def write_name(drawing: Drawing, at: Point, text: str, colour: str) -> None:
 
 def draw_fan(drawing: Drawing, link: Link, start: Place, end: Place) -> None:
     """How an image leads on to units, or units to an image: lines to the first and last."""
-    right = start.x + start.radius + (2.0 * start.maps if start.column.is_image else 0)
-    left = end.x - end.radius - (2.0 * end.maps if end.column.is_image else 0)
+    (right, top, bottom), (left, above, below) = side_of(start, 1), side_of(end, -1)
     if not has_kernel(link, start, end):
-        inset = 10 if start.column.is_image else 0
-        for y, goal in ((start.ends[0] + inset, end.ends[0]), (start.ends[1] - inset, end.ends[1])):
-            drawing.line((right, y), (left, goal), FAINT, 1.0)
+        drawing.line((right, top), (left, above), FAINT, 1.0)
+        drawing.line((right, bottom), (left, below), FAINT, 1.0)
     if link.text:
         between = ((right + left) / 2, min(start.ends[0], end.ends[0]) - 18)
         drawing.text(between, link.text, 11, colour=SMALL)
+
+
+def side_of(place: Place, way: int) -> tuple[float, float, float]:
+    """The right (1) or left (-1) side of a column, and where it begins and ends."""
+    if not place.column.is_image:
+        return (place.x + way * place.radius, *place.ends)
+    height, width = (n * place.pixel for n in place.column.shape[-2:])
+    x, y = place.corner(0 if way > 0 else place.maps - 1)
+    return (x + width if way > 0 else x), y, y + height
 
 
 def has_kernel(link: Link, start: Place, end: Place) -> bool:
