@@ -16,7 +16,7 @@ PAGES = [
     for page in sorted((ROOT / "docs").glob("*.md"))
     if re.search(r'save\(f?"pictures/', page.read_text())
 ]
-LARGEST, ALL = 200_000, 1_500_000  # bytes
+LARGEST, ALL = 250_000, 1_800_000  # bytes
 
 
 def texts(path):
