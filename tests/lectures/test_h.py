@@ -76,6 +76,20 @@ def test_h2_the_last_activation_is_the_identity(activation):
     assert (net(x) < 0).all()  # no activation cuts the score off
 
 
+# ---- H3
+
+
+@pytest.mark.parametrize(
+    "units", [(10, 1), (1, 2, 1), (1, 20, 1), (12, 5, 1), (12, 5, 10), (4, 10, 5, 3, 1)]
+)
+def test_h3_a_node_for_each_unit_and_an_edge_for_each_weight(units):
+    layers = [nn.Linear(a, b, bias=False) for a, b in zip(units, units[1:])]
+    picture = gg.draw.network(nn.Sequential(*layers))
+    assert picture.title == "Number of units: " + ",".join(map(str, units))
+    assert picture.svg.count("<circle") == sum(units)
+    assert picture.svg.count("weight from") == sum(a * b for a, b in zip(units, units[1:]))
+
+
 # ---- H4
 
 

@@ -10,6 +10,8 @@ from .flow import flow
 from .functions import function
 from .graph import graph
 from .judging import band, confusion, curve
+from .landscape import landscape
+from .matrix import matrix
 from .network import network
 from .picture import Animation, Picture, Plot
 from .regions import regions
@@ -18,5 +20,6 @@ from .weights import histograms, shrinkage
 
 __all__ = [
     "Animation", "Picture", "Plot", "band", "beside", "confusion", "curve", "descent", "flow",
-    "function", "graph", "histograms", "network", "regions", "shrinkage", "simplex",
+    "function", "graph", "histograms", "landscape", "matrix", "network", "regions", "shrinkage",
+    "simplex",
 ]  # fmt: skip

@@ -7,7 +7,8 @@ import re
 from .picture import Picture
 from .svg import Drawing
 
-SIZE = re.compile(r'width="([0-9.]+)" height="([0-9.]+)"')
+SIZE = re.compile(r'<svg [^>]*?width="([0-9.]+)(pt)?" height="([0-9.]+)(?:pt)?"')
+POINT = 4 / 3  # of a point of matplotlib's figures
 
 
 def beside(*pictures: Picture, title: str = "") -> Picture:
@@ -31,8 +32,9 @@ def beside(*pictures: Picture, title: str = "") -> Picture:
 
 
 def size_of(picture: Picture) -> tuple[float, float]:
-    """Width and height of a drawing."""
+    """Width and height of a picture."""
     found = SIZE.search(picture.svg)
     if found is None:
-        raise ValueError(f"{picture!r} is no drawing; plots take ax= of one figure")
-    return float(found[1]), float(found[2])
+        raise ValueError(f"{picture!r} does not say how large it is")
+    scale = POINT if found[2] else 1.0
+    return float(found[1]) * scale, float(found[3]) * scale

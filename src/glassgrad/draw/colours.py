@@ -15,7 +15,7 @@ CLASSES = (
 
 def mixed(first: str, second: str, part: float) -> str:
     """A colour between two, `part` of the way to the second."""
-    part = min(max(part, 0.0), 1.0)
+    part = min(max(part, 0.0), 1.0) if part == part else 0.0
     pairs = zip(_channels(first), _channels(second))
     return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)
 
@@ -32,7 +32,7 @@ def lightness(colour: str) -> float:
 
 def ink_on(colour: str) -> str:
     """Black or white, whichever is legible on a colour."""
-    return INK if lightness(colour) > 0.45 else PAPER
+    return INK if lightness(colour) > 0.5 else PAPER
 
 
 def signed(value: float, most: float) -> str:
@@ -43,9 +43,16 @@ def signed(value: float, most: float) -> str:
 
 
 def amount(value: float, low: float, high: float) -> str:
-    """From white for the lowest to a dark blue for the highest."""
+    """From white for the lowest to a dark blue for the highest; grey for what is no number."""
+    if value != value:
+        return ZERO
     part = 0.0 if high == low else (value - low) / (high - low)
     return mixed("#ffffff", "#08306b", 0.06 + 0.8 * part)
+
+
+def on_paper(colour: str) -> str:
+    """A colour for thin lines: those that are nearly as light as paper are darkened."""
+    return mixed(colour, INK, 0.3) if lightness(colour) > 0.75 else colour
 
 
 def of_kind(index: int) -> str:

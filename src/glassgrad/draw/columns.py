@@ -9,14 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..autograd import grad
 from ..nn.chain import Step, inside, window
+from ..tensors import Tensor
 
-TOGETHER = ("softmax", "argmax", "softmin", "logsoftmax", "log_softmax", "maxout")
+TOGETHER = (
+    "softmax", "argmax", "softmin", "logsoftmax", "log_softmax", "maxout", "perceptron", "amax",
+)  # fmt: skip
 SILENT = ("add", "sub", "mul", "cast", "view", "reshape", "identity", "flatten", "dropout")
 
 
@@ -41,7 +46,8 @@ class Link:
     text      what stands beside it
     incoming  unit of the next column -> its edges
     bias      a number for each unit of the next column; for each channel of a convolution
-    window    height and width of a kernel on images
+    window    the lengths of a kernel along its axes; stride and padding likewise
+    kernels   the shape of all weights that are shared: (filters, channels, length)
     """
 
     kind: str
@@ -49,6 +55,23 @@ class Link:
     incoming: Callable[[int], list[Edge]]
     bias: np.ndarray | None = None
     window: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    padding: tuple[int, ...] = ()
+    kernels: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.incoming = cache(self.incoming)
+
+    def bias_of(self, unit: int, units: int) -> float | None:
+        """What is added to a unit of the next column, of `units`."""
+        if self.bias is None:
+            return None
+        return float(self.bias[unit // max(units // len(self.bias), 1)])
+
+    def name_of(self, shared: int) -> str:
+        """A shared weight as the lecture has it: v1,2 is the second number of the first kernel."""
+        at = np.unravel_index(shared, self.kernels)
+        return "v" + ",".join(str(i + 1) for i, n in zip(at, self.kernels) if n > 1)
 
 
 @dataclass
@@ -60,6 +83,7 @@ class Column:
     before    the same before any activation: the excitations
     names     what is done to them: ["ReLU"]
     together  whether they are computed together, as by softmax
+    part      what its parts are called: "channel", "row"
     """
 
     shape: tuple[int, ...]
@@ -67,10 +91,16 @@ class Column:
     before: np.ndarray
     names: list[str] = field(default_factory=list)
     together: bool = False
+    part: str = "row"
 
     @property
     def units(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def length(self) -> int:
+        """Units of a channel or row that stand together."""
+        return self.shape[-1] if len(self.shape) == 2 and self.shape[0] > 1 else self.units
 
     @property
     def is_image(self) -> bool:
@@ -88,7 +118,17 @@ def columns_of(steps: list[Step]) -> tuple[list[Column], list[Link]]:
         else:
             links.append(link)
             columns.append(column_of(step.output))
+            if link.kind in ("convolution", "pooling"):
+                columns[-2].part = columns[-1].part = "channel"
+            if together(step):
+                columns[-1].together, link.text = True, ""
+                columns[-1].names.append(step.operation)
     return columns, links
+
+
+def together(step: Step) -> bool:
+    """Whether the units of a step depend on each other."""
+    return step.operation.lower().removesuffix("2d") in TOGETHER
 
 
 def column_of(x: Any) -> Column:
@@ -101,7 +141,7 @@ def absorb(column: Column, step: Step) -> None:
     """A step that keeps the units."""
     column.shape, column.values = column_of(step.output).shape, column_of(step.output).values
     name = step.operation
-    column.together = column.together or name.lower().rstrip("2d") in TOGETHER
+    column.together = column.together or together(step)
     if not name.lower().startswith(SILENT):
         column.names.append(name)
 
@@ -114,56 +154,100 @@ def link_of(step: Step) -> Link | None:
     if "Pool" in step.operation and getattr(step.layer, "kernel_size", None) is not None:
         return pooling(step)
     weight = step.weight
-    if weight is not None and len(weight.shape) == 2 and len(after) == 1 and len(before) == 1:
+    if weight is not None and not fits(weight, step):
+        weight = None
+    if weight is not None and len(before) == len(after) and before[:-1] == after[:-1]:
         return dense(step)
     if before == after:
         return None
     if math.prod(before) == math.prod(after):
         return Link("flatten", "", lambda i: [Edge(i, i, None)]) if len(before) > 2 else None
-    everything = range(math.prod(before))
-    return Link("other", step.operation, lambda i: [Edge(j, i, None) for j in everything])
+    return Link("other", step.operation, reaching(step))
+
+
+def reaching(step: Step) -> Callable[[int], list[Edge]]:
+    """The edges of any step: from the units with which a unit changes, else from all."""
+
+    def incoming(unit: int) -> list[Edge]:
+        starts: Any = range(math.prod(step.given.shape[1:]))
+        if step.output.requires_grad and step.given.requires_grad:
+            seed = np.zeros(step.output.shape, step.output.dtype)
+            seed.reshape(len(seed), -1)[0, unit] = 1
+            found = grad(step.output, step.given, Tensor.lift(seed), retain_graph=True,
+                         materialize_grads=True)[0]  # fmt: skip
+            starts = np.flatnonzero(found.value[0]).tolist()
+        return [Edge(start, unit, None) for start in starts]
+
+    return incoming
+
+
+def matrix_of(step: Step) -> np.ndarray:
+    """The weight as [outputs, inputs]."""
+    weight = np.asarray(step.weight.value)
+    return weight.T if step.turned else weight
+
+
+def fits(weight: Any, step: Step) -> bool:
+    """Whether a weight is a matrix from the units of a step to the next."""
+    if len(weight.shape) != 2 or not step.given.shape[1:] or not step.output.shape[1:]:
+        return False
+    made = step.operation in ("contract", "linear") or step.layer is not None
+    return made and matrix_of(step).shape == (step.output.shape[-1], step.given.shape[-1])
 
 
 def dense(step: Step) -> Link:
-    """Every unit feeds every unit; a layer's weight is (outputs, inputs), an operand's not."""
-    weight = np.asarray(step.weight.value)
-    if step.layer is None and step.operation != "linear":
-        weight = weight.T
+    """Every unit feeds every unit; of several rows, each row's units the same row's."""
+    weight = matrix_of(step)
+    outputs, inputs = weight.shape
     bias = None if step.bias is None else np.asarray(step.bias.value)
+    if bias is not None:
+        bias = np.tile(bias, math.prod(step.output.shape[1:]) // outputs)
 
     def incoming(unit: int) -> list[Edge]:
-        return [Edge(j, unit, w) for j, w in enumerate(weight[unit].tolist())]
+        row, unit_of_row = divmod(unit, outputs)
+        weights = weight[unit_of_row].tolist()
+        return [Edge(row * inputs + j, unit, w) for j, w in enumerate(weights)]
 
     return Link("dense", "", incoming, bias)
 
 
 def convolution(step: Step, hero: Any) -> Link:
-    """A unit sees the inputs under its window; the weights are the same at each place."""
+    """A unit sees the inputs under its window; the weights are the same at each place.
+
+    Of a transposed convolution the inputs stand apart, with zeros between them.
+    """
     weight = np.asarray(hero.inputs[1].value)
     at = hero.parameters
     axes, sizes = len(step.output.shape) - 2, weight.shape[2:]
     before, after = step.given.shape[1:], step.output.shape[1:]
-    stride, low, dilation = (_last(at[k], axes) for k in ("stride", "low", "dilation"))
+    stride, low, dilation, apart = (
+        _last(at[k], axes) for k in ("stride", "low", "dilation", "expand")
+    )
     sizes, each = sizes[len(sizes) - axes :], before[0] // at["groups"]
+    kernels = (len(weight), each, *sizes)
 
     def incoming(unit: int) -> list[Edge]:
         channel, *place = np.unravel_index(unit, after)
         group = int(channel) // (after[0] // at["groups"])
         edges = []
         for c, offset in product(range(each), product(*map(range, sizes))):
-            seen = [
-                p * s - a + o * d for p, s, a, o, d in zip(place, stride, low, offset, dilation)
-            ]
+            corner = [p * s - a for p, s, a in zip(place, stride, low)]
+            seen = [i + o * d for i, o, d in zip(corner, offset, dilation)]
+            if any(i % e for i, e in zip(seen, apart)):
+                continue
+            seen = [i // e for i, e in zip(seen, apart)]
             if all(0 <= i < n for i, n in zip(seen, before[1:])):
                 start = int(np.ravel_multi_index((group * each + c, *seen), before))
-                which = int(
-                    np.ravel_multi_index((channel, c, *offset), (len(weight), each, *sizes))
-                )
+                which = int(np.ravel_multi_index((channel, c, *offset), kernels))
                 edges.append(Edge(start, unit, float(weight.reshape(-1)[which]), which))
         return edges
 
     bias = None if step.bias is None else np.asarray(step.bias.value)
-    return Link("convolution", f"{_times(sizes)} convolution", incoming, bias, tuple(sizes))
+    transposed = "ranspose" in step.operation
+    name = "transposed convolution" if transposed else "convolution"
+    text = described(name, sizes, stride, (1,) * axes)
+    window_ = () if transposed else sizes
+    return Link("convolution", text, incoming, bias, window_, stride, low, kernels)
 
 
 def pooling(step: Step) -> Link:
@@ -181,7 +265,17 @@ def pooling(step: Step) -> Link:
         return edges
 
     name = "max pooling" if "Max" in step.operation else "mean pooling"
-    return Link("pooling", f"{_times(sizes)} {name}", incoming, window=tuple(sizes))
+    text = described(name, sizes, stride, sizes)
+    return Link("pooling", text, incoming, None, sizes, stride, low)
+
+
+def described(name: str, sizes: Any, stride: Any, usual: Any) -> str:
+    """A window in words: `5×5 convolution`, `max pooling of 3, stride 2`."""
+    text = f"{_times(sizes)} {name}" if len(sizes) > 1 else f"{name} of {sizes[0]}"
+    if tuple(stride) == tuple(usual):
+        return text
+    same = len(set(stride)) == 1
+    return f"{text}, stride {stride[0] if same else _times(stride)}"
 
 
 def _last(values: Any, count: int) -> tuple[int, ...]:

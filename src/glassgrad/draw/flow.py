@@ -11,7 +11,7 @@ from ..explain.texts import short
 from ..nn.chain import ChainError, chain
 from .colours import INK, NEGATIVE, PAPER, POSITIVE
 from .columns import Column, Edge, Link, columns_of
-from .network import mixed_fill
+from .nodes import mixed_fill
 from .picture import Picture
 from .svg import Drawing, Point, text_width
 
@@ -54,7 +54,7 @@ def flow(
     centre = 52 + ROW * max(rows) / 2
     places = [positions(row, left + GAP * n, centre) for n, row in enumerate(rows)]
     for number, link in enumerate(links):
-        draw_edges(drawing, link, places[number], places[number + 1], columns[number])
+        draw_edges(drawing, link, places[number], places[number + 1], columns[number : number + 2])
     for number, (column, place) in enumerate(zip(columns, places)):
         draw_nodes(drawing, column, place, x is not None, first=number == 0)
         caption = ", ".join(column.names) if number else "input"
@@ -75,29 +75,16 @@ def positions(rows: int, x: float, centre: float) -> list[Point]:
 
 
 def draw_edges(
-    drawing: Drawing, link: Link, start: list[Point], end: list[Point], column: Column
+    drawing: Drawing, link: Link, start: list[Point], end: list[Point], columns: list[Column]
 ) -> None:
     """Edges with their weights, each written where it is near its end, so that none are covered."""
-    units = [n for n in range(len(end)) if n < end_units(link, end)]
-    for unit in units:
+    before, after = (column.units for column in columns)
+    for unit in range(after):
         edges = link.incoming(unit)
-        if link.bias is not None:
-            each = max(len(units) // len(link.bias), 1)
-            edges = [*edges, Edge(column.units, unit, float(link.bias[unit // each]))]
+        if (bias := link.bias_of(unit, after)) is not None:
+            edges = [*edges, Edge(before, unit, bias)]
         for edge in edges:
             draw_edge(drawing, edge, start[edge.start], end[unit])
-
-
-def end_units(link: Link, end: list[Point]) -> int:
-    """How many nodes of the next layer are fed; a node that is always 1 is not."""
-    count = 0
-    for unit in range(len(end)):
-        try:
-            link.incoming(unit)
-        except (IndexError, ValueError):
-            break
-        count += 1
-    return count
 
 
 def draw_edge(drawing: Drawing, edge: Edge, a: Point, b: Point) -> None:

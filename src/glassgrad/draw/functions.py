@@ -30,6 +30,8 @@ def function(
     """
     if not low < high:
         raise ValueError(f"low={low} must be below high={high}")
+    if not named(functions):
+        raise ValueError("at least one function is wanted")
     axes = new_axes(ax)
     at = np.linspace(low, high, POINTS)
     for number, (name, f) in enumerate(named(functions).items()):

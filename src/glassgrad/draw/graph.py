@@ -42,9 +42,12 @@ def graph(
     Source: lecture H, pages on the computation graph.
 
     Raises:
-        ValueError: There are too many nodes to be looked at.
+        ValueError: There are too many nodes to be looked at, or none.
+        TypeError: The target is no tensor and no compiled step.
     """
     nodes, known = nodes_of(target, rewritten)
+    if not nodes:
+        raise ValueError("there is no node to draw: give at least one tensor")
     if len(nodes) > most:
         raise ValueError(
             f"the graph has {len(nodes):,} nodes, too many to look at: draw a part of it, as the "
@@ -158,7 +161,8 @@ def drawn(layers: list[list[Any]], edges: list[list], boxes: dict[Any, Box], tit
         draw_edge(drawing, chain, corners, boxes)
     for node, box in boxes.items():
         draw_box(drawing, corners[node][:2], box)
-    draw_kinds(drawing, {box.kind for box in boxes.values()})
+    sloped = any(line.startswith("∂ ") for box in boxes.values() for line in box.lines)
+    draw_kinds(drawing, {box.kind for box in boxes.values()}, sloped)
     return Picture(drawing.svg(), title)
 
 
@@ -205,7 +209,7 @@ def draw_box(drawing: Drawing, corner: tuple[float, float], box: Box) -> None:
         drawing.text(at, text, 11, colour=colour, bold=row == 0)
 
 
-def draw_kinds(drawing: Drawing, kinds: Iterable[str]) -> None:
+def draw_kinds(drawing: Drawing, kinds: Iterable[str], sloped: bool) -> None:
     """What the fills mean."""
     x, y = MARGIN, drawing.height - 20
     for kind, text in (("input", "data"), ("parameter", "wants a gradient"), ("node", "computed"),
@@ -214,4 +218,5 @@ def draw_kinds(drawing: Drawing, kinds: Iterable[str]) -> None:
             drawing.box((x, y - 6), 14, 12, FILLS[kind], INK, round_=2)
             drawing.text((x + 19, y), text, 10.5, "start", "#555555")
             x += 19 + text_width(text, 10.5) + 18
-    drawing.text((x, y), "∂: derivative of the last node", 10.5, "start", "#0b559f")
+    if sloped:
+        drawing.text((x, y), "∂: derivative of the last node", 10.5, "start", "#0b559f")

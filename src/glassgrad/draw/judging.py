@@ -8,7 +8,7 @@ import numpy as np
 
 from ..tensors import Tensor
 from .colours import CLASSES, amount, ink_on
-from .picture import Plot, new_axes
+from .picture import Plot, new_axes, plain
 
 
 def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
@@ -40,20 +40,24 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
     names              of the classes, in their order
 
     Raises:
-        ValueError: There are not as many predictions as rows.
+        ValueError: There are not as many predictions as rows, or names as classes; or no rows.
     """
     predicted, actual = (
         np.asarray(a.value if isinstance(a, Tensor) else a).ravel() for a in (predicted, actual)
     )
     if len(predicted) != len(actual):
         raise ValueError(f"{len(predicted)} predictions were given for {len(actual)} rows")
+    if not len(actual):
+        raise ValueError("there are no rows, and so nothing to count")
     classes = np.unique(np.concatenate([predicted, actual]))
     table = np.zeros((len(classes), len(classes)), int)
     np.add.at(table, (np.searchsorted(classes, actual), np.searchsorted(classes, predicted)), 1)
     size = max(3.2, 0.5 * len(classes) + 1.6)
     axes = new_axes(ax, size=(size, size))
     draw_table(axes, table)
-    labels = [str(c) for c in classes] if names is None else list(map(str, names))
+    labels = [plain(c) for c in (classes if names is None else names)]
+    if len(labels) != len(classes):
+        raise ValueError(f"{len(labels)} names were given for {len(classes)} classes")
     places = range(len(classes))
     axes.set_xticks(places, labels, rotation=45 if max(map(len, labels)) > 3 else 0)
     axes.set_yticks(places, labels)

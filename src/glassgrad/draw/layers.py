@@ -12,6 +12,7 @@ from statistics import mean
 from typing import Any
 
 SWEEPS = 6
+PASSING = 24  # an edge over more layers than this goes straight, behind what stands there
 
 
 class Via:
@@ -30,7 +31,8 @@ def layered(nodes: list[Any], inputs: Callable[[Any], Any]) -> tuple[list[list[A
     edges = []
     for node in nodes:
         for x in dict.fromkeys(x for x in inputs(node) if x in depth):
-            vias = [Via() for _ in range(depth[x] + 1, depth[node])]
+            between = depth[node] - depth[x] - 1
+            vias = [Via() for _ in range(between if between <= PASSING else 0)]
             for level, via in enumerate(vias, depth[x] + 1):
                 layers[level].append(via)
             edges.append([x, *vias, node])

@@ -6,6 +6,8 @@ from base64 import b64encode
 from html import escape
 from string import Template
 
+from .svg import letters
+
 PAGE = Template("""<figure class="glassgrad-animation" style="max-width:100%;margin:0">
 <img alt="$title" style="max-width:100%" src="data:image/png;base64,$first">
 <figcaption><button type="button">play</button>
@@ -35,6 +37,6 @@ def page_of(frames: list[bytes], title: str, seconds: float) -> str:
     coded = [b64encode(frame).decode() for frame in frames]
     listed = ", ".join(f'"{frame}"' for frame in coded)
     return PAGE.substitute(
-        title=escape(title, quote=True), first=coded[0], last=len(coded) - 1, frames=listed,
-        each=round(1000 * seconds),
+        title=escape(letters(title), quote=True), first=coded[0], last=len(coded) - 1,
+        frames=listed, each=round(1000 * seconds),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import replacing
+from .svg import letters
 
 SHARP = 2  # pixels of a PNG for each unit of an SVG
 STYLE: Any = {  # of matplotlib's figures; the same figure is the same file
@@ -101,6 +102,7 @@ class Plot(Picture):
     def __init__(self, axes: Any, title: str) -> None:
         super().__init__("", title)
         self.axes, self.figure = axes, axes.figure
+        make_plain(axes)
 
     @property
     def svg(self) -> str:
@@ -178,6 +180,20 @@ class Animation(Picture):
         ".gif": lambda picture: picture.gif(),
         ".html": lambda picture: picture.html().encode(),
     }
+
+
+def make_plain(axes: Any) -> None:
+    """Texts in which a dollar is a dollar, without what an SVG file cannot hold."""
+    legend = axes.get_legend()
+    written = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+    for text in written + (legend.get_texts() if legend else []):
+        text.set_parse_math(False)
+        text.set_text("\n".join(map(letters, text.get_text().split("\n"))))
+
+
+def plain(text: Any) -> str:
+    """A text for ticks, in which a dollar is a dollar."""
+    return letters(text).replace("$", r"\$")
 
 
 def new_axes(ax: Any = None, size: tuple[float, float] = (5.0, 4.0), **options: Any) -> Any:

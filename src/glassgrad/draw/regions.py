@@ -11,6 +11,7 @@ from .colours import CLASSES, ink_on
 from .picture import Plot, new_axes
 
 GRID = 220
+LEVELS = 20  # so many strengths of a colour: a file stays small
 MARKERS = "os^Dv<>pP*Xh"
 
 
@@ -31,11 +32,13 @@ def regions(
     regions of the perceptron and of softmax; lecture B, more layers, more flexible.
 
     Raises:
-        ValueError: There are not two features.
+        ValueError: There are not two features, or they are not finite.
     """
     X = np.asarray(X.detach().value if isinstance(X, Tensor) else X, dtype=float)
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"rows of two features are drawn, and X is {list(X.shape)}")
+    if not len(X) or not np.isfinite(X).all():
+        raise ValueError("X has no rows, or numbers that are not finite, around which to draw")
     across, up = around(X[:, 0]), around(X[:, 1])
     rows = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     scores = scores_of(model, rows.astype(np.float32))
@@ -107,6 +110,8 @@ def logistic(x: np.ndarray) -> np.ndarray:
 def coloured(chosen: np.ndarray, strong: np.ndarray | None) -> np.ndarray:
     """An image of pale colours, paler where the choice is less sure."""
     palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in CLASSES])
+    if strong is not None:
+        strong = np.round(strong * LEVELS) / LEVELS
     part = np.full(chosen.shape, 0.45) if strong is None else 0.05 + 0.65 * (2 * strong - 1)
     colour = palette[chosen % len(palette)]
     return 1 - np.clip(part, 0.05, 0.7)[..., None] * (1 - colour)

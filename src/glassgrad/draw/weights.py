@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .colours import CLASSES
-from .picture import Plot, new_axes
+from .picture import Plot, new_axes, plain
 
 
 def histograms(
@@ -34,7 +34,7 @@ def histograms(
         text = f"{finite.mean():.3g} ± {finite.std():.3g}" if finite.size else "none finite"
         text += f", {lost} not finite" if lost else ""
         axes.text(1.01, row + 0.3, text, transform=axes.get_yaxis_transform(), fontsize=8.5)
-    axes.set_yticks([n + 0.3 for n in range(len(found))], list(reversed(found)))
+    axes.set_yticks([n + 0.3 for n in range(len(found))], list(map(plain, reversed(found))))
     title = title or ("Gradients" if gradients else "Weights") + ", mean ± standard deviation"
     axes.set(title=title, xlabel="value", ylim=(0, len(found)))
     axes.axvline(0, color="0.6", linewidth=0.8)
@@ -82,6 +82,7 @@ def shrinkage(
                           va="center", textcoords="offset points", fontsize=8)  # fmt: skip
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.set_xscale("log")
+    axes.margins(x=0.1)  # room for the weights' names
     title = title or "Weights under a rising penalty"
     axes.set(xlabel="penalty", ylabel="weight", title=title)
     if any(names):

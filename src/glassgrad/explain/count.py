@@ -125,7 +125,8 @@ def counted(step: Step) -> Count:
 def learnt(step: Step) -> tuple[int, int]:
     """Numbers that are multiplied, and numbers that are added."""
     if step.layer is None:
-        return (0 if step.weight is None else step.weight.numel()), 0
+        weights, biases = (0 if p is None else p.numel() for p in (step.weight, step.bias))
+        return weights, biases
     own = dict(step.layer.named_parameters(recurse=False))
     biases = sum(p.numel() for name, p in own.items() if "bias" in name)
     return sum(p.numel() for p in own.values()) - biases, biases

@@ -2,12 +2,17 @@
 
 The model runs once, and its nodes are read backwards from the output.  A node that a layer has
 returned stands for the whole layer; other nodes, as of `F.relu` or `gg.mm`, stand for themselves.
+A user's module with parameters of its own is looked into, if it is steps one after another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
@@ -25,6 +30,7 @@ class Step:
     weight     the matrix or kernel of a step that has one
     bias       what is added for each unit, if there is something
     path       the layer's path in the model
+    turned     whether the weight is [inputs, outputs], as of x @ W; a layer's is the other way
     """
 
     layer: Any
@@ -34,10 +40,14 @@ class Step:
     weight: Any = None
     bias: Any = None
     path: str = ""
+    turned: bool = False
 
 
 class ChainError(ValueError):
     """A model is not layers one after another."""
+
+
+Calls = dict[Any, tuple[Any, Tensor, str]]  # output -> the layer, what it was given, its path
 
 
 def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
@@ -45,32 +55,62 @@ def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
 
     Raises:
         ChainError: Two paths lead through the model, or none.
+        TypeError: It is no module.
     """
+    if not hasattr(model, "named_modules"):
+        raise TypeError(f"a module is wanted, and got {model!r}")
     given = example(model, x, input_shape)
-    if given.dtype.kind == "f":
-        given = given.detach().requires_grad_()  # also layers without weights are recorded
-    calls: dict[Any, tuple[Any, Tensor, str]] = {}
+    calls: Calls = {}
     paths = {module: path for path, module in model.named_modules()}
 
     def note(module: Any, inputs: tuple, output: Any) -> None:
-        if not module._modules and inputs and isinstance(output, Tensor):
+        known = inputs and isinstance(output, Tensor) and output is not inputs[0]
+        if known and not module._modules and output not in calls:
             calls[output] = module, inputs[0], paths[module]
 
-    with untouched(model), enable_grad():
+    with untouched(model), enable_grad(), all_recorded(model, given):
         for module in model.modules():
             module.register_forward_hook(note)
         output = model(given)
-    return walked(output, given, calls)
+    try:
+        return joined(walked(output, given, {k: c for k, c in calls.items() if not own(c[0])}))
+    except ChainError:
+        return walked(output, given, calls)
+
+
+@contextmanager
+def all_recorded(model: Any, given: Tensor) -> Iterator[None]:
+    """Runs the block so that operations are recorded even where parameters are frozen."""
+    given.requires_grad = given.dtype.kind == "f"
+    parts = list(model.parameters())
+    wanted = [part.requires_grad for part in parts]
+    for part in parts:
+        part.requires_grad = part.requires_grad or part.dtype.kind == "f"
+    try:
+        yield
+    finally:
+        for part, before in zip(parts, wanted):
+            part.requires_grad = before
+
+
+def own(module: Any) -> bool:
+    """Whether a user wrote what the module does, with parameters of its own."""
+    written = type(module).forward.__module__
+    return not written.startswith("glassgrad.") and any(True for _ in module.parameters())
 
 
 def example(model: Any, x: Any, input_shape: Any) -> Tensor:
     """An input of one row, from `x`, from `input_shape`, or from the first layer's weight."""
     dtype = wanted_dtype(model)
     if x is not None:
-        x = x if isinstance(x, Tensor) else Tensor.lift(x)
-        x = x.detach().to(dtype) if dtype is not None and x.dtype.kind != "i" else x.detach()
+        array = np.array(x.value if isinstance(x, Tensor) else x)  # a copy: no one else's node
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"numbers are wanted as x, and got {x!r}")
         rank = row_rank(model) if input_shape is None else len(sizes(input_shape))
-        return x.reshape(1, *x.shape) if len(x.shape) == rank else x
+        array = array.reshape((1,) * max(rank - array.ndim, 0) + array.shape if rank else ())
+        array = array[None] if array.ndim == rank else array
+        whole = dtype is None or (dtype.kind == "i" and array.dtype.kind == "f")
+        return Tensor.lift(array if whole else array.astype(dtype))
     shape = sizes(input_shape) if input_shape is not None else first_shape(model)
     return zeros(1, *shape, dtype=dtype)
 
@@ -95,9 +135,10 @@ def first_shape(model: Any) -> tuple[int, ...]:
         ChainError: It does not.
     """
     for module in model.modules():
-        if hasattr(module, "in_features") and isinstance(module.in_features, int):
+        if isinstance(getattr(module, "in_features", None), int):
             return (module.in_features,)
-        if any(True for _ in module.parameters(recurse=False)):
+        scales = "Norm" in type(module).__name__  # of the same width as what comes after it
+        if not scales and any(True for _ in module.parameters(recurse=False)):
             break
     name = type(model).__name__
     raise ChainError(
@@ -106,14 +147,14 @@ def first_shape(model: Any) -> tuple[int, ...]:
     )
 
 
-def walked(output: Any, given: Tensor, calls: dict[Any, tuple[Any, Tensor, str]]) -> list[Step]:
+def walked(output: Any, given: Tensor, calls: Calls) -> list[Step]:
     """The steps between two tensors, found from the end."""
     if not isinstance(output, Tensor):
         raise ChainError(f"the model returned {type(output).__name__}; one tensor can be drawn")
-    behind, steps, node = follows(output, given), [], output
+    behind, steps, node = follows(output, given, calls), [], output
     while node is not given:
-        call = calls.pop(node, None)
-        if call is not None and call[1] is not node and call[1] in behind:
+        call = calls.get(node)
+        if call is not None and call[1] in behind:
             steps.append(of_layer(*call, node))
         else:
             steps.append(of_operation(node, behind))
@@ -123,36 +164,40 @@ def walked(output: Any, given: Tensor, calls: dict[Any, tuple[Any, Tensor, str]]
     return steps[::-1]
 
 
-def follows(output: Tensor, given: Tensor) -> dict[Any, bool]:
+def follows(output: Tensor, given: Tensor, calls: Calls) -> dict[Any, bool]:
     """The nodes on paths from `given` to `output`.
 
     Raises:
         ChainError: There is no path.
     """
-    order, seen, stack = [], set(), [output]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        order.append(node)
-        stack.extend(node.inputs)
-    order.sort(key=lambda node: node.serial)
+
+    def before(node: Any) -> tuple:
+        called = node.operation is None and node in calls  # a layer without a derivative
+        return (calls[node][1],) if called else node.inputs
+
     found: dict[Any, bool] = {given: True}
-    for node in order:
-        if any(x in found for x in node.inputs):
+    seen, stack = {given}, [(output, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready and any(x in found for x in before(node)):
             found[node] = True
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))  # once all that it was computed from is known
+            stack.extend((x, False) for x in before(node))
     if output not in found:
-        raise ChainError("the model's output does not depend on its input")
+        raise ChainError(
+            "no path leads from the model's input to its output: it does not use its input, or "
+            "an operation without a derivative, such as argmax, is no layer of its own"
+        )
     return found
 
 
 def of_layer(layer: Any, given: Tensor, path: str, output: Tensor) -> Step:
     """The step of a layer; its weight and bias by their names."""
-    own = dict(layer.named_parameters(recurse=False))
-    return Step(
-        layer, type(layer).__name__, given, output, own.get("weight"), own.get("bias"), path
-    )
+    weight, bias = (getattr(layer, name, None) for name in ("weight", "bias"))
+    weight, bias = (p if isinstance(p, Tensor) else None for p in (weight, bias))
+    return Step(layer, type(layer).__name__, given, output, weight, bias, path)
 
 
 def of_operation(node: Any, behind: dict[Any, bool]) -> Step:
@@ -169,8 +214,38 @@ def of_operation(node: Any, behind: dict[Any, bool]) -> Step:
             "after another; gg.draw.graph(model(x)) shows any calculation"
         )
     others = [x for x in node.inputs if x not in behind]
-    weight = others[0] if others and len(others[0].shape) > 1 else None
-    return Step(None, name, before[0], node, weight)
+    first = node.inputs[0] is before[0]  # W @ x takes units along another axis
+    weight = others[0] if first and others and len(others[0].shape) > 1 else None
+    bias = others[1] if weight is not None and len(others) > 1 else None
+    reads = node.parameters.get("reads")
+    turned = bool(reads) and weight is not None and reads[1][-2] == reads[0][-1]
+    return Step(None, name, before[0], node, weight, bias, turned=turned)
+
+
+def joined(steps: list[Step]) -> list[Step]:
+    """The steps, with `+ b` as the bias of the matrix before it; the same number for all too."""
+    found: list[Step] = []
+    for step in steps:
+        last = found[-1] if found else None
+        open_ = last is not None and last.layer is None and last.weight is not None
+        bias = added(step) if last is not None and open_ and last.bias is None else None
+        if last is None or bias is None:
+            found.append(step)
+        else:
+            last.output, last.bias = step.output, bias
+    return found
+
+
+def added(step: Step) -> Any:
+    """What a step adds to each of its units, a number for each; None if it does something else."""
+    if step.layer is not None or step.operation != "add" or len(step.output.shape) != 2:
+        return None
+    others = [x for x in step.output.inputs if x is not step.given]
+    if len(others) != 1:
+        return None
+    rows = np.broadcast_to(others[0].value, step.output.shape)
+    same = all(np.array_equal(row, rows[0], equal_nan=True) for row in rows)
+    return Tensor.lift(rows[0].copy()) if same else None
 
 
 # ---- what a step is made of

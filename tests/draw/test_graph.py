@@ -1,0 +1,86 @@
+"""Computation graphs: nodes with values and derivatives, small and large."""
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from drawings import STRANGE, elements, hints, parsed, texts
+from glassgrad import nn
+
+
+def loss():
+    x, w = gg.tensor([[1.0, 2.0]]), gg.tensor([[3.0], [4.0]], requires_grad=True)
+    return gg.mm(x, w).relu().sum(), x, w
+
+
+def test_values_and_derivatives_stand_at_their_nodes():
+    y, x, w = loss()
+    picture = gg.draw.graph(y, names={"x": x, "w": w})
+    shown = texts(picture)
+    assert {"x", "w", "f32[1, 2]", "[[1, 2]]", "11", "∂ [[1], [2]]", "∂ 1"} <= set(shown)
+    assert "∂ [[1], [2]]" not in texts(gg.draw.graph(y, gradients=False))
+    assert "11" not in texts(gg.draw.graph(y, values=False, gradients=False))
+    assert w.grad is None
+    y.backward()  # the graph is still there
+
+
+def test_large_tensors_are_shown_by_their_range():
+    x = gg.arange(1000.0, requires_grad=True)
+    assert {"0 … 999", "0 … 1998"} <= set(texts(gg.draw.graph(x * 2)))
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_names_with_any_letters(name):
+    y, x, _ = loss()
+    parsed(gg.draw.graph(y, names={name: x}, title=name))
+
+
+def test_values_that_are_not_finite():
+    x = gg.tensor([float("nan"), float("inf")] * 5, requires_grad=True)
+    picture = gg.draw.graph((x * 2).sum())
+    assert any("finite" in text for text in texts(picture))
+
+
+def long_chain(length):
+    y = gg.tensor(1.0, requires_grad=True)
+    for _ in range(length):
+        y = y * 1.0001
+    return y
+
+
+def test_ten_thousand_nodes_are_too_many_to_look_at():
+    y = long_chain(10_000)
+    with pytest.raises(ValueError, match=r"10,002 nodes, too many .* most=10002"):
+        gg.draw.graph(y)
+
+
+def test_long_and_wide_graphs_are_drawn_when_asked_for():
+    picture = gg.draw.graph(long_chain(400), most=1000)
+    assert len(elements(picture, "rect")) > 400 and len(picture.svg) < 2_000_000
+    many = [gg.tensor(float(n), requires_grad=True) for n in range(200)]
+    parsed(gg.draw.graph(sum(many[1:], many[0]), most=1000))
+
+
+def test_of_a_compiled_step_before_and_after_rewriting():
+    unit = nn.Linear(2, 1)
+
+    @gg.compile
+    def step(x):
+        loss = (unit(x) ** 2).mean()
+        loss.backward()
+        return loss
+
+    step(gg.ones(4, 2))
+    for rewritten in (False, True):
+        picture = gg.draw.graph(step, rewritten=rewritten)
+        assert len(elements(picture, "rect")) > 5
+        parsed(picture)
+
+
+def test_what_is_no_graph_is_said():
+    with pytest.raises(TypeError, match="tensor or a compiled step is wanted, and got a int"):
+        gg.draw.graph(5)
+    with pytest.raises(ValueError, match="no node to draw"):
+        gg.draw.graph([])
+    assert hints(gg.draw.graph(gg.tensor(1.0)))
+    assert np.isfinite(float(elements(gg.draw.graph(loss()[0]), "svg")[0].getAttribute("width")))
