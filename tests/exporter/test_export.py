@@ -327,3 +327,18 @@ def test_modes_and_state_are_left_alone(tmp_path):
     gg.export(model, tmp_path / "net.c")
     assert [m.training for m in model] == [True, False, *[True] * 7]
     assert (gg.get_rng_state().numpy() == state).all()
+
+
+def test_rows_that_depend_on_each_other_are_refused(tmp_path):
+    class Centred(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 2)
+
+        def forward(self, x):
+            y = self.linear(x)
+            return y - y.mean(0)
+
+    with pytest.raises(ExportError, match="other rows of the batch"):
+        gg.export(Centred(), tmp_path / "centred.c", 4)
+    assert list(tmp_path.iterdir()) == []

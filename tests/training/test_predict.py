@@ -141,3 +141,27 @@ def test_a_metric_reads_what_the_outputs_mean_to_the_loss(loss, labels, outputs,
 def test_a_metric_that_does_not_fit_the_loss_is_said(loss, labels, metric):
     with pytest.raises(ValueError, match=f"the metric {metric}"):
         gg.evaluate(Gives(), (FIXED, labels), loss=loss, metrics=metric)
+
+
+def test_threads_that_predict_by_numpy_wait_for_each_other():
+    """Modes of layers are the same for all threads."""
+    import threading
+
+    class Chosen(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    net = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), Chosen())
+    x = np.random.default_rng(0).normal(size=(30, 6)).astype("f")
+    expected, wrong = gg.predict(net, x), []
+
+    def ask():
+        for _ in range(40):
+            wrong.extend([1] * (not np.array_equal(gg.predict(net, x), expected)))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and net.training and not net[1].running_mean.any()

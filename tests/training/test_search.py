@@ -109,3 +109,44 @@ def test_errors_say_what_would_be_right():
         gg.grid(make, (X, Y), {"lr": 0.1}, optimizer="SGD", **CALL)
     with pytest.raises(ValueError, match="grid is empty"):
         gg.grid(make, (X, Y), [], optimizer="SGD", **CALL)
+
+
+def test_what_is_interrupted_says_nothing(monkeypatch):
+    """Half-trained networks are no answer."""
+    from glassgrad.training import search
+
+    real = search.fit_many
+
+    def stopped(*arguments, **more):
+        fits = real(*arguments, **more)
+        fits.histories[0].interrupted = True
+        return fits
+
+    monkeypatch.setattr(search, "fit_many", stopped)
+    x = np.random.default_rng(0).normal(size=(30, 2)).astype("f")
+    with pytest.raises(KeyboardInterrupt, match="interrupted"):
+        gg.cross_validate(
+            lambda: nn.Linear(2, 2), (x, (x[:, 0] > 0).astype(int)), loss="cross_entropy",
+            optimizer="SGD", epochs=1, batch_size=5, folds=3, verbose=False,
+        )  # fmt: skip
+
+
+def test_no_setting_is_best_if_all_fail():
+    x = np.full((30, 2), np.nan, np.float32)
+    with pytest.warns(RuntimeWarning):
+        found = gg.grid(
+            lambda: nn.Linear(2, 2), (x, np.arange(30) % 2), {"lr": [0.1, 0.2]}, epochs=1,
+            loss="cross_entropy", optimizer="SGD", batch_size=5, folds=2, verbose=False,
+        )  # fmt: skip
+    with pytest.raises(ValueError, match="all trainings failed"):
+        _ = found.best
+
+
+def test_no_epochs_train_nothing():
+    x, net = np.zeros((8, 2), np.float32), nn.Linear(2, 2)
+    before = net.weight.value.copy()
+    fits = gg.fit_many(
+        [net], (x, np.arange(8) % 2), loss="cross_entropy", optimizer="SGD", epochs=0,
+        batch_size=4, verbose=False,
+    )  # fmt: skip
+    assert fits[0].epochs == 0 and np.array_equal(net.weight.value, before)

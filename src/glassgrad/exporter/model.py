@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.apart import rows_apart
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
 from ..compiler.rewrite import rewritten
@@ -25,6 +26,7 @@ from .header import MARK, Facts, header
 from .program import ExportError, Program, program_of
 
 CPUS = {"x86-64-v3": AVX2, "x86-64-v4": AVX512, "aarch64": ARM}
+ROWS = 8  # of a batch, to see whether rows depend on each other
 BUILDS = {
     ".c": (
         "Compile {file} as C99 with every rounding as it is written, and link with -lm:",
@@ -82,6 +84,7 @@ def export(
     prefix = checked_name(Path(path).stem if name is None else name)
     free(path, overwrite)
     program = program_of(graph_of(model, input_shape, dtype), target)
+    check_rows(model, example(model, input_shape, dtype))
     count = program.output.size
     labels = () if classes is None else tuple(map(str, classes))
     if labels and len(labels) not in ({1, 2} if count == 1 else {count}):
@@ -183,6 +186,21 @@ def graph_of(model: Any, input_shape: Any, dtype: Any) -> Graph:
     if any(y.shape[:1] != (1,) for y in graph.outputs):
         raise ExportError("the output has no axis of rows: a row of inputs gives no row of outputs")
     return graph
+
+
+def check_rows(model: Any, rows: list[np.ndarray]) -> None:
+    """A function of one row can only give what follows from that row.
+
+    Raises:
+        ExportError: A row of the output may depend on other rows of a batch.
+    """
+    several = [np.zeros((ROWS, *x.shape[1:]), x.dtype) for x in rows]
+    with in_use(model):
+        graph = rewritten(lowered(entry_of(model, several).graph))
+    if not rows_apart(graph):
+        raise ExportError(
+            "an output may depend on other rows of the batch, and a function of one row sees none"
+        )
 
 
 def example(model: Any, input_shape: Any, dtype: Any) -> list[np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,12 +20,34 @@ from .rows import ArrayRows, LoaderRows, Rows, batches, inputs_of, rows_of
 BATCH = 1024  # rows, when nothing else is said
 
 
+class Turn:
+    """Who may change the modes of layers: one thread after the other."""
+
+    lock = threading.RLock()
+
+
+def after_fork() -> None:
+    """The thread that held the lock does not live here."""
+    Turn.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=after_fork)
+
+
 @contextmanager
 def in_use(model: Any, *, sampling: bool = False) -> Iterator[None]:
     """Runs the block with the model in eval mode; every layer is put back into its mode after it.
 
-    `sampling` leaves dropout on, so that every pass is another sample of the network.
+    `sampling` leaves dropout on, so that every pass is another sample of the network.  Threads wait
+    for each other, for the mode and the random stream are the same for all.
     """
+    with Turn.lock:
+        yield from modes_kept(model, sampling)
+
+
+def modes_kept(model: Any, sampling: bool) -> Iterator[None]:
+    """The block between setting the modes and putting them back."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     for part, _ in modes if sampling else ():

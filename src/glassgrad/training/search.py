@@ -164,8 +164,16 @@ class Grid:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The setting with the least mean loss on validation rows."""
-        return self.settings[self.ranked()[0]]
+        """The setting with the least mean loss on validation rows.
+
+        Raises:
+            ValueError: No setting has a loss that is a number.
+        """
+        first = self.ranked()[0]
+        if math.isnan(self.trials[first].mean()):
+            errors = [e for trial in self.trials for e in trial.errors.values()]
+            raise ValueError(f"all trainings failed: {errors[0] if errors else 'losses are nan'}")
+        return self.settings[first]
 
     def __str__(self) -> str:
         keys = list(dict.fromkeys(k for s in self.settings for k in s))
@@ -210,6 +218,8 @@ class Trials:
         for size, length in dict.fromkeys(wanted):
             numbers = [n for n, w in enumerate(wanted) if w == (size, length)]
             fits = self.fits([listed[n] for n in numbers], kind, length, size, more)
+            if any(history.interrupted for history in fits.histories):
+                raise KeyboardInterrupt("the search was interrupted: half-trained says nothing")
             for place, n in enumerate(numbers):
                 own = fits.part(place * len(self.pairs), (place + 1) * len(self.pairs))
                 found[n] = own, self.scores(own)

@@ -121,6 +121,9 @@ class Together:
 
     def train(self) -> None:
         """All epochs of all members."""
+        for member in [m for m in self.lane if not m.run.goes_on]:
+            self.leave(member)
+            self.remove(member)
         while self.lane:
             for rows in self.ahead():
                 self.epoch(rows)
