@@ -124,6 +124,7 @@ if _typing.TYPE_CHECKING:
     )
     from .training import History, metrics
     from .training.fit import fit
+    from .training.health import health
     from .training.many import fit_many
     from .training.predict import evaluate, predict
     from .training.search import cross_validate, grid
@@ -145,7 +146,9 @@ _LATER = {
     **dict.fromkeys(("TraceError", "compile"), "compiler"),
     **dict.fromkeys(("get_num_threads", "set_num_threads"), "compiler.threads"),
     "export": "exporter",
-    **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
+    **dict.fromkeys(
+        ("History", "evaluate", "fit", "health", "metrics", "predict", "summary"), "training"
+    ),
     **dict.fromkeys(("cross_validate", "fit_many", "grid"), "training"),
 }
 
