@@ -20,7 +20,8 @@ class Finding:
 
     layer    the path of the layer, "stack.0"; "inputs" or "optimizer" for what is not in the model
     kind     "dead units", "saturated units", "vanishing gradients", "exploding gradients",
-             "unscaled inputs", "still weights", "leaking labels" or "learning rate"
+             "unscaled inputs", "not finite", "still weights", "leaking labels" or
+             "learning rate"
     what     what was seen, in words
     numbers  what was measured, by name
     advice   what to do

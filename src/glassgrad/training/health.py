@@ -28,6 +28,7 @@ from .symptoms import (
 )
 
 ROWS = 512  # are looked at: a unit that is 0 for all of them hardly ever learns
+MEMORY = 1 << 30  # bytes of a pass forward and back: of large images fewer rows are looked at
 
 
 def health(
@@ -69,7 +70,7 @@ def health(
         objective = Objective(guessed(model, data) if loss is None else loss)
         found = rows_of(data, model, objective.kind.labels)
         check_fit(model, objective, found)
-        batch = some(found, rows)
+        batch = sample(model, found, rows)
         findings = looked(model, batch, objective)
         findings += leaks(batch)
         if optimizer is not None:
@@ -85,10 +86,19 @@ def guessed(model: Any, data: Any) -> str:
         raise TypeError("the data has no labels; give (X, y)")
     with as_it_trains(model), no_grad():
         outputs = model(*batch.inputs)
+    if not isinstance(outputs, Tensor):
+        raise TypeError(f"the model gives a {type(outputs).__name__}; give loss= that takes it")
     classes = not is_real(batch.labels.dtype) and len(outputs.shape) == len(batch.labels.shape) + 1
     if classes and outputs.shape[1] > 1:
         return "cross_entropy"
     return "mse"
+
+
+def sample(model: Any, rows: Rows, count: int) -> Batch:
+    """So many rows, or what a pass forward and back has memory for."""
+    few = some(rows, 2)
+    each = 2 * observe(model, few).bytes // few.rows
+    return some(rows, max(2, min(count, MEMORY // max(each, 1))))
 
 
 def some(rows: Rows, count: int) -> Batch:
@@ -182,7 +192,7 @@ class Health(Callback):
         self.start = {n: p.value.copy() for n, p in run.model.named_parameters()}
         self.steps = run.step
         with own_stream(0):
-            self.batch = batch = some(run.subtrain, self.rows)
+            self.batch = batch = sample(run.model, run.subtrain, self.rows)
             found = looked(run.model, batch, run.objective)
             found += leaks(batch)
             if self.rate:

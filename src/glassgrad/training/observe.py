@@ -52,6 +52,7 @@ class Observation:
     outputs      of the model
     loss         the number; None if no loss was asked for
     gradients    {path of a parameter: its gradient, or None}, in the order of the layers
+    bytes        of all values of the forward pass
     """
 
     activations: list[Activation] = field(default_factory=list)
@@ -60,6 +61,7 @@ class Observation:
     outputs: Any = None
     loss: float | None = None
     gradients: dict[str, np.ndarray | None] = field(default_factory=dict)
+    bytes: int = 0
 
 
 class Eye(Listener):
@@ -73,6 +75,7 @@ class Eye(Listener):
         self.readers: dict[Any, int] = {}
         self.entering: Any = None
         self.first = ""
+        self.bytes = 0
 
     def called(self, module: Any) -> None:
         """What follows belongs to this layer."""
@@ -83,6 +86,7 @@ class Eye(Listener):
         """The node, computed."""
         with unheard():
             y = inputs[0].apply(operation, *inputs, **parameters)
+        self.bytes += y.value.nbytes
         for x in dict.fromkeys(inputs):
             self.readers[x] = self.readers.get(x, 0) + 1
         if operation.name in RECTIFIERS or operation.name in SQUASHERS:
@@ -164,7 +168,7 @@ def observe(model: Any, batch: Any, objective: Any = None) -> Observation:
             outputs = model(*batch.inputs)
         finally:
             state.listening = before
-        seen = Observation(eye.activations(outputs), outputs=outputs)
+        seen = Observation(eye.activations(outputs), outputs=outputs, bytes=eye.bytes)
         if eye.entering is not None and not eye.entering.requires_grad:
             seen.entering, seen.first = eye.entering.value, eye.first
         if objective is not None:

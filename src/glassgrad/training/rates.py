@@ -218,7 +218,8 @@ def rate_findings(
         f"{lr:.3g} is too {'low' if better > lr else 'high'}: {TRIAL} steps take the loss from "
         f"{begin:.4g} to {tried[lr]:.4g}, at {better:.2g} to {tried[better]:.4g}"
     )
-    advice = f"Try lr={better:.2g}; gg.training.find_rate shows the loss at a rising rate."
+    begin_with = min(better, safe) if better > lr else better
+    advice = f"Try lr={begin_with:.2g}; gg.training.find_rate shows the loss at a rising rate."
     numbers = {"rate": lr, "better": better, "loss": tried[lr], "loss at better": tried[better]}
     return [Finding("optimizer", "learning rate", what, advice, numbers)]
 

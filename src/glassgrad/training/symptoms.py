@@ -22,6 +22,7 @@ STILL = 1e-4  # relative change of weights since the start: less than one usual 
 STEPS = 10  # so many steps are waited for before weights count as still
 LEAKING = 0.99  # share of the labels' variance that one feature explains: data are never so good
 FEW = 20  # rows: of fewer, a feature may agree with the labels by chance
+WIDE = 4096  # features: of more, each is a pixel or a sample, and none is looked at alone
 CLASSES = 20  # distinct labels: more are numbers, not classes
 
 
@@ -142,6 +143,8 @@ def exploded(name: str, g: np.ndarray | None, w: np.ndarray) -> list[Finding]:
     if ratio < EXPLODING:  # NaN is not below
         return []
     what = f"the gradient of its weights is {ratio:.3g} times as large as they are"
+    if not np.isfinite(ratio):
+        what = "its weights or their gradient are not finite"
     advice = (
         "Scale inputs and targets to sd 1, begin with smaller weights (nn.init.xavier_uniform_), "
         "or clip: nn.utils.clip_grad_norm_(model.parameters(), 1.0)."
@@ -177,6 +180,8 @@ def input_findings(seen: Observation) -> list[Finding]:
     x = seen.entering
     if x is None or x.ndim < 2 or x.dtype.kind != "f" or len(x) < 2:
         return []
+    if not np.isfinite(x).all():
+        return [not_finite(x)]
     columns = x.reshape(len(x), -1) if x.ndim == 2 else x.reshape(-1, 1)
     sizes = np.sqrt(np.mean(np.square(columns, dtype=np.float64), axis=0))
     reach = np.abs(columns).max(axis=0)
@@ -200,6 +205,14 @@ def input_findings(seen: Observation) -> list[Finding]:
     return [Finding("inputs", "unscaled inputs", what, advice, numbers)]
 
 
+def not_finite(x: np.ndarray) -> Finding:
+    """The first row that holds NaN or infinity."""
+    row, *place = map(int, np.argwhere(~np.isfinite(x))[0])
+    what = f"row {row} of those looked at holds {x[(row, *place)]} in feature {place[0]}"
+    advice = "Leave such rows out, or put a number in its place: numpy.nan_to_num(X)."
+    return Finding("inputs", "not finite", what, advice, {"row": row, "feature": place[0]})
+
+
 def leak_findings(inputs: Any, labels: Any) -> list[Finding]:
     """Features that tell the labels almost alone.
 
@@ -208,7 +221,8 @@ def leak_findings(inputs: Any, labels: Any) -> list[Finding]:
     """
     x = np.asarray(inputs[0]).reshape(len(labels), -1)
     y = np.asarray(labels).reshape(len(labels), -1)
-    if len(inputs) > 1 or x.dtype.kind not in "fiub" or len(x) < FEW or x.shape == y.shape:
+    alone = len(inputs) == 1 and len(x) >= FEW and x.shape[1] <= WIDE and x.shape != y.shape
+    if not alone or x.dtype.kind not in "fiub":
         return []
     x = x.astype(np.float64)
     best, numbers = 0.0, {}
