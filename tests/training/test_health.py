@@ -21,6 +21,7 @@ VALUES = (X @ random.normal(size=8) / 3 + np.sin(X[:, 0])).astype(np.float32)[:,
 KINDS = random.integers(0, 3, 100)
 IMAGES = random.random((100, 1, 8, 8)).astype(np.float32)
 IMAGES[np.arange(100), 0, KINDS * 2] += 1
+TEXTS = random.integers(0, 30, (300, 12))
 SIGNALS = np.repeat(VALUES, 3, axis=1)[:, :, None] + random.normal(size=(300, 3, 9))
 
 
@@ -37,6 +38,27 @@ class Functional(nn.Module):
 
     def forward(self, x):
         return self.out(self.act(self.hidden(x)))
+
+
+class Text(nn.Module):
+    def __init__(self):
+        self.codes, self.out = nn.Embedding(30, 16), nn.Linear(16, 2)
+        self.window = nn.Conv1d(16, 16, 3)
+
+    def forward(self, x):
+        return self.out(nn.functional.relu(self.window(self.codes(x).transpose(1, 2))).mean(2))
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        self.first, self.out = nn.Linear(8, 16), nn.Linear(16, 2)
+        self.blocks = nn.ModuleList([nn.Linear(16, 16) for _ in range(6)])
+
+    def forward(self, x):
+        x = self.first(x)
+        for block in self.blocks:
+            x = x + nn.functional.relu(block(x))
+        return self.out(x)
 
 
 def convolutional():
@@ -61,6 +83,10 @@ HEALTHY = {
     "linear": (lambda: nn.Linear(8, 1), (X, VALUES), "mse"),
     "convolution": (convolutional, (IMAGES, KINDS), "cross_entropy"),
     "one dimension": (one_dimensional, (SIGNALS.astype(np.float32), VALUES), "mse"),
+    "text": (Text, (TEXTS, (TEXTS[:, 0] > TEXTS[:, 1]).astype(int)), "cross_entropy"),
+    "residual": (Residual, (X, CLASSES), "cross_entropy"),
+    "line": (lambda: nn.Linear(1, 1), (X[:, :1], 2 * X[:, :1] + 1), "mse"),
+    "reconstruction": (lambda: stack(8, 4, 8), (X, X), "mse"),
     "normalised": (
         lambda: nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2)),
         (X * 50, CLASSES),

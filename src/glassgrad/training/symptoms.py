@@ -137,9 +137,11 @@ def vanished(sizes: dict[str, float]) -> list[Finding]:
 
 def exploded(name: str, g: np.ndarray | None, w: np.ndarray) -> list[Finding]:
     """A gradient that is far larger than the weights that it changes."""
-    if g is None or not np.any(w):
+    if g is None or not w.size:
         return []
-    ratio = float(np.linalg.norm(g.astype(np.float64)) / np.linalg.norm(w.astype(np.float64)))
+    usual = np.sqrt(len(w) / 3)  # the norm of Linear's first weights: single ones may be near 0
+    size = max(float(np.linalg.norm(w.astype(np.float64))), usual)
+    ratio = float(np.linalg.norm(g.astype(np.float64))) / size
     if ratio < EXPLODING:  # NaN is not below
         return []
     what = f"the gradient of its weights is {ratio:.3g} times as large as they are"
