@@ -314,6 +314,14 @@ def test_nothing_of_the_users_changes(search):
     assert all(part._module_hooks is None for part in model.modules())
 
 
+def test_the_users_hooks_see_nothing_of_it():
+    model, calls = stack(8, 16, 2), []
+    model[1].register_forward_hook(lambda *_: calls.append(1))
+    gg.health(model, (X, CLASSES), optimizer="adam")
+    find_rate(model, (X, CLASSES), loss="cross_entropy", steps=5)
+    assert calls == [] and model[1]._module_hooks is not None
+
+
 @pytest.mark.parametrize("engine", ["eager", "native"])
 def test_a_watched_training_has_the_same_bits(engine):
     def weights(callbacks):

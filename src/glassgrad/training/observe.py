@@ -147,11 +147,15 @@ def as_it_trains(model: Any) -> Iterator[None]:
     with untouched(model):
         for part, mode, hooks in modes:
             vars(part)["training"] = mode and "Dropout" not in type(part).__name__
-            if hooks is not None and any(
-                isinstance(hook.function, Reparametrization) for hook in hooks.forward_pre.values()
-            ):
-                vars(part)["_module_hooks"] = hooks
+            vars(part)["_module_hooks"] = hooks if makes_weights(hooks) else None
         yield
+
+
+def makes_weights(hooks: Any) -> bool:
+    """Whether hooks compute weights, and are a part of the model: others only look."""
+    return hooks is not None and any(
+        isinstance(hook.function, Reparametrization) for hook in hooks.forward_pre.values()
+    )
 
 
 def observe(model: Any, batch: Any, objective: Any = None) -> Observation:

@@ -17,7 +17,7 @@ from .findings import Finding
 from .fit import check_counts, optimizer_of
 from .history import axes, save_picture, small_curves
 from .objective import Objective
-from .observe import as_it_trains
+from .observe import as_it_trains, makes_weights
 from .predict import own_stream
 from .prepare import check_fit
 from .rows import Batch, LoaderRows, Rows, batches, rows_of
@@ -131,9 +131,18 @@ def copied(model: Any, optimizer: Any) -> tuple[Any, Any]:
     """A model of its own, and an optimizer of it in the state of the given one."""
     if hasattr(optimizer, "param_groups"):
         optimizer_of(optimizer, model)  # an error if it belongs to another model
-        return copy.deepcopy((model, optimizer))
-    twin = copy.deepcopy(model)
+        return twins(model, optimizer)
+    twin, _ = twins(model)
     return twin, optimizer_of(optimizer, twin)
+
+
+def twins(model: Any, optimizer: Any = None) -> tuple[Any, Any]:
+    """Copies of a model and its optimizer, without hooks that look at what the user trains."""
+    twin, updates = copy.deepcopy((model, optimizer))
+    for part in twin.modules():
+        if not makes_weights(part._module_hooks):
+            vars(part)["_module_hooks"] = None
+    return twin, updates
 
 
 def rising(
@@ -228,7 +237,7 @@ def suggested(
     model: Any, optimizer: Any, objective: Any, rows: Rows, size: int | None
 ) -> float | None:
     """The rate that `find_rate` suggests; None if the loss is not finite at any."""
-    twin, updates = copy.deepcopy((model, optimizer))
+    twin, updates = twins(model, optimizer)
     with own_stream(0), enable_grad():
         try:
             ahead = endless(rows, size)
@@ -241,7 +250,7 @@ def trial(
     model: Any, optimizer: Any, objective: Any, rows: Rows, size: int | None, rate: float
 ) -> float:
     """The mean loss of the last steps of a trial at another rate; infinite if it breaks."""
-    twin, updates = copy.deepcopy((model, optimizer))
+    twin, updates = twins(model, optimizer)
     set_rate(updates, rate)
     losses: list[float] = []
     with own_stream(0), enable_grad():
