@@ -139,6 +139,7 @@ if _typing.TYPE_CHECKING:
     )
     from .training import History, metrics
     from .training.fit import fit
+    from .training.health import health
     from .training.many import fit_many
     from .training.predict import evaluate, predict
     from .training.search import cross_validate, grid
@@ -161,7 +162,9 @@ _LATER = {
     **dict.fromkeys(("get_num_threads", "set_num_threads"), "compiler.threads"),
     "export": "exporter",
     "record_lines": "explain",
-    **dict.fromkeys(("History", "evaluate", "fit", "metrics", "predict", "summary"), "training"),
+    **dict.fromkeys(
+        ("History", "evaluate", "fit", "health", "metrics", "predict", "summary"), "training"
+    ),
     **dict.fromkeys(("cross_validate", "fit_many", "grid"), "training"),
 }
 

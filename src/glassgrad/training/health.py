@@ -1,0 +1,218 @@
+"""`health`: what hinders a training, with the layer's name and what to do; once or during `fit`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..nn import Module
+from ..tensors import Tensor, no_grad
+from ..types import is_real
+from .callbacks import Callback
+from .findings import Finding, HealthReport, HealthWarning
+from .fit import check_counts, optimizer_of
+from .objective import Objective
+from .observe import as_it_trains, observe
+from .predict import own_stream
+from .prepare import check_fit
+from .rates import copied, rate_findings
+from .rows import Batch, LoaderRows, Rows, rows_of
+from .symptoms import (
+    activation_findings,
+    gradient_findings,
+    input_findings,
+    leak_findings,
+    still_since,
+)
+
+ROWS = 512  # are looked at: a unit that is 0 for all of them hardly ever learns
+MEMORY = 1 << 30  # bytes of a pass forward and back: of large images fewer rows are looked at
+
+
+def health(
+    model: Any,
+    data: Any,
+    *,
+    loss: Any = None,
+    optimizer: Any = None,
+    batch_size: int | None = 32,
+    rows: int = ROWS,
+) -> HealthReport:
+    """What hinders this model from learning from this data.
+
+    model       a module
+    data        (X, y), a data frame, a Dataset or a DataLoader, as for `fit`
+    loss        as for `fit`; without it cross entropy for whole numbers, else mean squares
+    optimizer   if given, its learning rate is compared with a tenth and ten times of it
+    batch_size  of these trials
+    rows        how many rows are looked at, spread over all
+
+    Looked for are dead ReLU units, saturated sigmoid and tanh units, vanishing and exploding
+    gradients, weights that get no gradient, unscaled inputs, features that tell the labels, and a
+    learning rate that is off by a factor of ten; `training.symptoms` has the limits.
+
+    Nothing changes: no weights, gradients, batch statistics, optimizer or random state.
+
+    Raises:
+        ShapeError: Data, model and loss do not fit; the message names the layer.
+        TypeError, ValueError: An argument cannot be used; the message says what would be right.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"model is a glassgrad.nn.Module, not a {type(model).__name__}")
+    if not any(True for _ in model.parameters()):
+        raise ValueError(f"{type(model).__name__} has no parameters; there is nothing to train")
+    if not isinstance(rows, (int, np.integer)) or rows < 1:
+        raise ValueError(f"rows is a whole number, at least 1, not {rows!r}")
+    check_counts(1, batch_size, None)
+    with own_stream(0):
+        objective = Objective(guessed(model, data) if loss is None else loss)
+        found = rows_of(data, model, objective.kind.labels)
+        check_fit(model, objective, found)
+        batch = sample(model, found, rows)
+        findings = looked(model, batch, objective)
+        findings += leaks(batch)
+        if optimizer is not None:
+            twin, updates = copied(model, optimizer_of(optimizer, model))
+            findings += rate_findings(twin, updates, objective, found, batch_size, batch)
+    return HealthReport(in_order(findings), layers_of(model), batch.rows, objective.name)
+
+
+def guessed(model: Any, data: Any) -> str:
+    """The loss that fits labels and outputs: classes are whole numbers."""
+    batch = some(rows_of(data, model), 2)
+    if batch.labels is None:
+        raise TypeError("the data has no labels; give (X, y)")
+    with as_it_trains(model), no_grad():
+        outputs = model(*batch.inputs)
+    if not isinstance(outputs, Tensor):
+        raise TypeError(f"the model gives a {type(outputs).__name__}; give loss= that takes it")
+    classes = not is_real(batch.labels.dtype) and len(outputs.shape) == len(batch.labels.shape) + 1
+    if classes and outputs.shape[1] > 1:
+        return "cross_entropy"
+    return "mse"
+
+
+def sample(model: Any, rows: Rows, count: int) -> Batch:
+    """So many rows, or what a pass forward and back has memory for."""
+    few = some(rows, 2)
+    each = 2 * observe(model, few).bytes // few.rows
+    return some(rows, max(2, min(count, MEMORY // max(each, 1))))
+
+
+def some(rows: Rows, count: int) -> Batch:
+    """So many rows, spread evenly over all; of a loader, the first ones of a pass."""
+    if not isinstance(rows, LoaderRows):
+        places = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
+        return rows.take(places)
+    generator: Any = getattr(rows.loader, "generator", None)
+    before = generator.get_state() if generator is not None else None
+    found: list[Batch] = []
+    for batch in rows:
+        found.append(batch)
+        if sum(b.rows for b in found) >= count:
+            break
+    if generator is not None:
+        generator.set_state(before)
+    if not found:
+        raise ValueError("the DataLoader has no batches")
+    inputs = [joined([b.inputs[i] for b in found]) for i in range(len(found[0].inputs))]
+    labels = None if found[0].labels is None else joined([b.labels for b in found])
+    return Batch(tuple(inputs), labels, None, None)
+
+
+def joined(tensors: list[Any]) -> Tensor:
+    """Batches one below the other."""
+    return Tensor.lift(np.concatenate([x.value for x in tensors]))
+
+
+def looked(model: Any, batch: Batch, objective: Any) -> list[Finding]:
+    """What one pass forward and back shows."""
+    seen = observe(model, batch, objective)
+    found = input_findings(seen) + activation_findings(seen.activations)
+    return found + gradient_findings(seen, model)
+
+
+def leaks(batch: Batch) -> list[Finding]:
+    """Features that tell the labels."""
+    if batch.labels is None:
+        return []
+    return leak_findings([x.value for x in batch.inputs], batch.labels.value)
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    """The inputs first: what is wrong with them is the cause of much else."""
+    return sorted(findings, key=lambda f: (f.layer != "inputs", f.layer == "optimizer"))
+
+
+def layers_of(model: Any) -> int:
+    """How many layers there are: modules without others in them."""
+    return sum(not part._modules for part in model.modules())
+
+
+def planned_steps(run: Any) -> int | None:
+    """How many steps a training has; of a loader that is not known."""
+    if isinstance(run.subtrain, LoaderRows):
+        return None
+    count = len(run.subtrain)
+    return run.epochs * -(-count // (run.batch_size or count))
+
+
+class Health(Callback):
+    """Warns during `fit` of what `gg.health` finds, each kind once for a layer.
+
+    every     epochs from one look to the next; the first look is before the first step
+    rows      how many rows are looked at
+    rate      whether the learning rate is tried at the start, on copies: about a hundred steps
+
+        history = gg.fit(..., callbacks=[gg.training.Health()])
+
+    `findings` has what was found.  The training gives the same bits as without it.
+    """
+
+    parameters = False
+
+    def __init__(self, every: int = 1, rows: int = ROWS, rate: bool = True) -> None:
+        for name, value in (("every", every), ("rows", rows)):
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{name} is a whole number, at least 1, not {value!r}")
+        self.every, self.rows, self.rate = every, rows, rate
+        self.findings: list[Finding] = []
+        self.start: dict[str, np.ndarray] | None = None
+        self.batch: Batch | None = None
+        self.steps = 0
+
+    def on_train_start(self, run: Any) -> None:
+        self.start, self.batch, self.findings = None, None, []
+
+    def on_epoch_start(self, run: Any) -> None:
+        if self.start is not None:
+            return
+        self.start = {n: p.value.copy() for n, p in run.model.named_parameters()}
+        self.steps = run.step
+        with own_stream(0):
+            self.batch = batch = sample(run.model, run.subtrain, self.rows)
+            found = looked(run.model, batch, run.objective)
+            found += leaks(batch)
+            if self.rate:
+                size = min(run.batch_size or self.rows, self.rows)
+                given = run.model, run.optimizer, run.objective, run.subtrain, size, batch
+                found += rate_findings(*given, planned_steps(run))
+        self.warn(in_order(found))
+
+    def on_epoch_end(self, run: Any) -> None:
+        if run.epoch % self.every or self.batch is None or self.start is None:
+            return
+        with own_stream(0):
+            found = looked(run.model, self.batch, run.objective)
+        self.warn(found + still_since(self.start, run.model, run.step - self.steps))
+
+    def warn(self, findings: list[Finding]) -> None:
+        """Warn of what has not been warned of."""
+        known = {(f.layer, f.kind) for f in self.findings}
+        for finding in findings:
+            if (finding.layer, finding.kind) not in known:
+                known.add((finding.layer, finding.kind))
+                self.findings.append(finding)
+                warnings.warn(str(finding), HealthWarning, stacklevel=2)
