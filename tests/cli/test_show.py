@@ -74,7 +74,7 @@ def test_counts_formulas_and_diagram(command):
     assert command("show", "plain.safetensors").code == 0
     for text in (
         "A1 = X W1' + b1\nH1 = max(A1, 0)\nf = H1 W2' + b2\n",
-        "units with those of the input: 8",  # 3 + 2 + 2 + 1
+        "units with those of the input: 6",  # 3 + 2 + 1
         "diagram: plain.network.svg\n",
     ):
         assert text in command.out, text

@@ -13,7 +13,7 @@ from . import network
 from .insight import check_picture, shape_of, show_insight
 from .report import measures
 from .settings import Settings
-from .terminal import CommandError, aligned, result
+from .terminal import CommandError, aligned, indented, result
 
 OF_A_TABLE = """\
 In Python:
@@ -48,7 +48,7 @@ def run(path: Path, picture: Path | None = None, input_shape: str | None = None)
 def show_predictor(predictor: TablePredictor, path: Path, picture: Path | None, shape: Any) -> bool:
     """Describe a model that was trained on a table; whether its diagram is written."""
     for line in aligned(facts(predictor)):
-        result(line)
+        result(indented(line))
     result()
     inputs = predictor.preparation.inputs
     drawn = show_insight(predictor.model, path, shape or (len(inputs),), picture, inputs)
