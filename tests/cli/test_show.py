@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 from pathlib import Path
 from xml.dom import minidom
 
@@ -186,6 +187,23 @@ def test_eighty_columns_and_no_colours(command, monkeypatch):
     assert "107,736   3,580,200" in below
     assert max(map(len, below.splitlines())) <= 80
     assert "\x1b" not in command.out
+
+
+def test_in_a_terminal_long_facts_go_on_below(command, monkeypatch):
+    command("train", EXAMPLES / "penguins.csv", "--target", "species", *QUICK)
+    for name, value in (("TTY_COMPATIBLE", "1"), ("COLUMNS", "80"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    command("show", "penguins.safetensors")
+    assert max(map(len, command.out.splitlines())) <= 80
+    assert "the median,\n           and an indicator column" in command.out
+
+
+def test_pixels_without_what_draws_them_are_a_line(command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    gg.save(two_layers(), "plain")
+    assert command("show", "plain", "--picture", "drawn.png").code == 2
+    assert command.lines[0].startswith("no diagram: a PNG file needs the extra `picture`")
+    assert not Path("drawn.png").exists()
 
 
 def test_many_layers_are_a_formula_each(command):
