@@ -19,7 +19,7 @@ OF_A_TABLE = """\
 In Python:
     from glassgrad.training import TablePredictor
     predictor = TablePredictor.load({path!r})
-    predictor.predict(frame)  # of pandas, polars or Arrow, with the columns above
+    predictor.predict(frame)  # of pandas, polars or Arrow, of such columns
     predictor.model           # the network, a glassgrad.nn.{kind}"""
 OF_ANY = """\
 In Python:
