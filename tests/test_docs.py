@@ -53,7 +53,7 @@ def test_links_lead_somewhere(path):
 
 def test_train_prints_what_the_readme_shows(run_page, tmp_path, capsys):
     run_page(README)  # in a folder of its own
-    command, shown = commands(README.read_text())[1].split(), first_output(README.read_text())
+    command, shown = commands(README.read_text())[1].split(), outputs(README.read_text())[0]
     assert command.pop(0) == "glassgrad"
     assert main(command) == 0
     printed = without_numbers("".join(capsys.readouterr()))
@@ -61,13 +61,18 @@ def test_train_prints_what_the_readme_shows(run_page, tmp_path, capsys):
     assert len(lines) > 3
     assert [line for line in lines if line not in printed] == []
     assert {path.name for path in tmp_path.glob("digits.*")} <= set(shown.split())
+    command, shown = commands(README.read_text())[2].split(), outputs(README.read_text())[1]
+    assert command.pop(0) == "glassgrad"
+    assert main(command) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in shown.splitlines() if line not in [*printed, "..."]] == []
+    assert (tmp_path / "digits.network.svg").exists()
 
 
-def first_output(page):
-    """The text below the first block of commands."""
+def outputs(page):
+    """The texts below the blocks of commands."""
     found = blocks(page)
-    first = next(place for place, block in enumerate(found) if block.language == "console")
-    return found[first + 1].text
+    return [below.text for block, below in zip(found, found[1:]) if block.language == "console"]
 
 
 SAMPLE = """# A page

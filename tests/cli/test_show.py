@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+import sys
+from pathlib import Path
+from xml.dom import minidom
 
 import pandas as pd
 import pytest
@@ -53,6 +56,164 @@ def test_tensors_without_a_model(command):
     command("show", "values")
     assert command.out.splitlines()[:2] == ["weight  f32[3, 2]", "step  7"]
     assert "model.load_state_dict(values)" in command.out
+
+
+def two_layers():
+    return nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+
+
+def lenet():
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 10)),
+    )
+
+
+def test_counts_formulas_and_diagram(command):
+    gg.save(two_layers(), "plain.safetensors")
+    assert command("show", "plain.safetensors").code == 0
+    for text in (
+        "A1 = X W1' + b1\nH1 = max(A1, 0)\nf = H1 W2' + b2\n",
+        "units with those of the input: 6",  # 3 + 2 + 1
+        "diagram: plain.network.svg\n",
+    ):
+        assert text in command.out, text
+    row = next(line for line in command.out.splitlines() if line.startswith("0 Linear  "))
+    assert row.split()[2:] == ["[2]", "6", "2", "2", "6", "0", "6"]
+    assert "Number of units: 3,2,1" in Path("plain.network.svg").read_text()
+    minidom.parse("plain.network.svg")
+    assert command.lines == []
+
+
+def test_the_columns_of_the_table_stand_beside_the_inputs(command):
+    names = {"x": 'a < "b" & c', "y": "אורך"}
+    small_table().rename(columns=names).to_csv("named.csv", index=False)
+    command("train", "named.csv", "-t", "side", *QUICK)
+    command("show", "named.safetensors")
+    page = minidom.parse("named.network.svg")
+    written = "".join(t.firstChild.data for t in page.getElementsByTagName("text") if t.firstChild)
+    assert 'a < "b" & c' in written
+    assert "אורך" in written
+
+
+def test_what_show_wrote_it_writes_again_and_nothing_else(command):
+    gg.save(two_layers(), "plain.safetensors")
+    place = Path("plain.network.svg")
+    command("show", "plain.safetensors")
+    first = place.read_bytes()
+    assert command("show", "plain.safetensors").lines == []
+    assert place.read_bytes() == first
+    gg.save(lenet(), "plain.safetensors")
+    command("show", "plain.safetensors", "--input-shape", "1,28,28")
+    assert b"Number of units: 784" in place.read_bytes()
+    for content in (first.replace(b"units", b"nodes"), b"", b"mine", b"\xff\n<!-- written by"):
+        place.write_bytes(content)
+        assert command("show", "plain.safetensors", "--input-shape", "1,28,28").code == 0
+        assert command.lines == [
+            "no diagram: plain.network.svg is there and is not as show wrote it; "
+            "give a name with --picture"
+        ]
+        assert place.read_bytes() == content
+    assert command("show", "plain.safetensors", "--picture", place).code == 2  # of no shape
+    assert place.read_bytes() == content
+    command("show", "plain.safetensors", "--picture", place, "--input-shape", "1,28,28")
+    assert command.code == 0
+    minidom.parse(str(place))
+
+
+def test_a_picture_by_its_name(command):
+    pytest.importorskip("vl_convert")
+    gg.save(two_layers(), "plain.safetensors")
+    command("show", "plain.safetensors", "--picture", "drawn.png")
+    assert "diagram: drawn.png\n" in command.out
+    assert Path("drawn.png").read_bytes().startswith(b"\x89PNG")
+    assert not Path("plain.network.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "words, line",
+    [
+        (["--picture", "drawn.jpg"], "--picture is 'drawn.jpg'; it ends with .svg, .png, .pdf"),
+        (["--picture", "no/drawn.svg"], "no/drawn.svg cannot be written: there is no folder no"),
+        (["--picture", "plain.svg"], "is read and would be written over; give another --picture"),
+        (["--input-shape", "1,x"], "--input-shape is '1,x'; give one row's, as in 64 or 1,28,28"),
+        (["--input-shape", "0"], "--input-shape is '0'; give one row's, as in 64 or 1,28,28"),
+    ],
+)
+def test_wrong_options_are_a_line(command, words, line):
+    gg.save(two_layers(), "plain.svg")
+    before = Path("plain.svg").read_bytes()
+    assert command("show", "plain.svg", *words).code == 2
+    assert command.lines[-1].endswith(line)
+    assert command.out == ""
+    assert Path("plain.svg").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "model, words, line",
+    [
+        (lenet(), [], "no summary, counts, formulas and diagram: the layers do not tell the shape"),
+        (nn.Bilinear(2, 3, 4), [], "no summary, counts, formulas and diagram: the layers do not"),
+        (two_layers(), ["--input-shape", "5"], "0 (Linear) takes inputs of 3 features and got 5"),
+        (nn.ModuleList([nn.Linear(2, 2)]), [], 'is missing the required "forward" function'),
+        (nn.Identity(), ["--input-shape", "3"], "no counts and diagram: the model gives back"),
+    ],
+)
+def test_what_there_cannot_be_is_a_line_and_the_rest_goes_on(command, model, words, line):
+    gg.save(model, "odd")
+    assert command("show", "odd", *words).code == 0
+    assert line in command.lines[0]
+    assert "Traceback" not in "\n".join(command.lines)
+    assert command.out.rstrip().endswith("gg.predict(model, x)")
+    assert not Path("odd.network.svg").exists()
+
+
+def test_a_diagram_that_was_asked_for_and_cannot_be_is_an_error(command):
+    gg.save(lenet(), "lenet")
+    gg.save({"step": 7}, "values")
+    for name in ("lenet", "values"):
+        assert command("show", name, "--picture", "drawn.svg").code == 2
+        assert command.lines[-1] == "glassgrad: drawn.svg was not written"
+        assert "In Python" in command.out
+        assert not Path("drawn.svg").exists()
+
+
+def test_eighty_columns_and_no_colours(command, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    gg.save(lenet(), "lenet")
+    command("show", "lenet", "--input-shape", "1,28,28")
+    below = command.out.partition("\nlayer ")[2]
+    assert "107,736   3,580,200" in below
+    assert max(map(len, below.splitlines())) <= 80
+    assert "\x1b" not in command.out
+
+
+def test_in_a_terminal_long_facts_go_on_below(command, monkeypatch):
+    command("train", EXAMPLES / "penguins.csv", "--target", "species", *QUICK)
+    for name, value in (("TTY_COMPATIBLE", "1"), ("COLUMNS", "80"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    command("show", "penguins.safetensors")
+    assert max(map(len, command.out.splitlines())) <= 80
+    assert "the median,\n           and an indicator column" in command.out
+
+
+def test_pixels_without_what_draws_them_are_a_line(command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    gg.save(two_layers(), "plain")
+    assert command("show", "plain", "--picture", "drawn.png").code == 2
+    assert command.lines[0].startswith("no diagram: a PNG file needs the extra `picture`")
+    assert not Path("drawn.png").exists()
+
+
+def test_many_layers_are_a_formula_each(command):
+    layers = [nn.Linear(4, 4), nn.Tanh()] * 10
+    gg.save(nn.Sequential(*layers), "deep")
+    command("show", "deep")
+    assert "\nH1 = tanh(X W1' + b1)\nH2 = tanh(H1 " in command.out
+    gg.save(nn.Sequential(*(nn.Linear(4, 4) for _ in range(70))), "deeper")
+    command("show", "deeper")
+    assert "\n… 30 more by gg.explain.formulas(model)\n" in command.out
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["train", "--help"], []])

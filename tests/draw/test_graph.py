@@ -84,3 +84,27 @@ def test_what_is_no_graph_is_said():
         gg.draw.graph([])
     assert hints(gg.draw.graph(gg.tensor(1.0)))
     assert np.isfinite(float(elements(gg.draw.graph(loss()[0]), "svg")[0].getAttribute("width")))
+
+
+def test_what_a_compiled_step_is_not_drawn_as_names_what_to_do():
+    net, x, y = nn.Linear(2, 1), gg.ones(3, 2), gg.ones(3, 1)
+
+    @gg.compile
+    def step(x, y):
+        return ((net(x) - y) ** 2).mean()
+
+    draw, explain = gg.draw, gg.explain
+    step(x, y)
+    assert len(draw.graph(step).svg) > 1000
+    for what in (step, x):
+        for wants_a_model in (
+            draw.network, draw.flow, draw.matrix, draw.histograms, explain.count,
+            lambda model: draw.landscape(model, nn.MSELoss(), x, y),
+        ):  # fmt: skip
+            with pytest.raises(TypeError, match=r"give the model that .* gg\.draw\.graph draws it"):
+                wants_a_model(what)
+    for wants_a_tensor in (explain.steps, explain.formulas, explain.neurons):
+        with pytest.raises(TypeError, match=r"compute the loss without gg\.compile"):
+            wants_a_tensor(step)
+        with pytest.raises(ValueError, match="outside of no_grad and of compiled steps"):
+            wants_a_tensor(step(x, y))

@@ -93,8 +93,15 @@ def predict(
 
 
 @app.command()
-def show(model: options.Model) -> None:
-    """Describe a model: what it takes and gives, its layers, how it was trained, how to use it."""
+def show(
+    model: options.Model,
+    picture: options.Picture = None,
+    input_shape: options.InputShape = None,
+) -> None:
+    """Describe a model: what it takes and gives, its layers, how it was trained, how to use it.
+
+    Counts what is in each layer, writes its formulas, and draws it.
+    """
     from .show import run
 
-    run(model)
+    run(model, picture, input_shape)

@@ -11,7 +11,7 @@ from .settings import ACTIVATIONS, OPTIMIZERS
 NETWORK, TRAINING, TABLE, RESULT = "Network", "Training", "Table", "Result"
 
 Data = Annotated[str, Argument(metavar="DATA", help="A CSV or Parquet file; - is standard input.")]
-Model = Annotated[Path, Argument(help="A model file that train wrote.", metavar="MODEL")]
+Model = Annotated[Path, Argument(help="A model file that train or gg.save wrote.", metavar="MODEL")]
 
 Target = Annotated[
     list[str],
@@ -164,4 +164,16 @@ ModelOut = Annotated[
 TableOut = Annotated[
     Path | None,
     Option("--out", "-o", metavar="CSV", help="The file to write. (Default: standard output.)"),
+]
+Picture = Annotated[
+    Path | None,
+    Option(
+        metavar="PATH",
+        help="The diagram: .svg, .png or .pdf. (Default: the name of MODEL, .network.svg, "
+        "beside it; a file there that show has not written stays.)",
+    ),
+]  # fmt: skip
+InputShape = Annotated[
+    str | None,
+    Option(metavar="SIZES", help="Of one row, as in 1,28,28. (Default: told by the layers.)"),
 ]

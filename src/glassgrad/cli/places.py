@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 from .. import files
 from ..files.atomic import is_stream, opened
 from .terminal import CommandError
+
+PICTURES = (".svg", ".png", ".pdf")
+MARK = "\n<!-- written by glassgrad show, "
 
 
 def model_place(out: Path | None, data: str) -> Path:
@@ -21,6 +25,27 @@ def model_place(out: Path | None, data: str) -> Path:
 def curve_place(model: Path) -> Path:
     """The learning curve, beside the model: `digits.curve.png` for `digits.safetensors`."""
     return model.with_name(f"{model.name.removesuffix('.safetensors')}.curve.png")
+
+
+def picture_place(model: Path) -> Path:
+    """The diagram, beside the model: `digits.network.svg` for `digits.safetensors`."""
+    return model.with_name(f"{model.name.removesuffix('.safetensors')}.network.svg")
+
+
+def marked(svg: str) -> bytes:
+    """The file of a picture that show may write again, as long as nobody has changed it."""
+    content = svg.encode()
+    return content + f"{MARK}{sha256(content).hexdigest()} -->\n".encode()
+
+
+def written_by_show(path: Path) -> bool:
+    """Whether a file is as show has written it."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    svg = content.rpartition(MARK.encode())[0]
+    return content == marked(svg.decode(errors="replace"))
 
 
 def check_model_place(path: Path) -> None:
@@ -47,8 +72,8 @@ def check_writable(path: Path) -> None:
     beside.unlink()
 
 
-def check_apart(out: Path | None, *inputs: str) -> None:
+def check_apart(out: Path | None, *inputs: str, option: str = "--out") -> None:
     """Refuse to write the result over what it is made from."""
     for name in inputs:
         if out is not None and out.exists() and Path(name).exists() and out.samefile(name):
-            raise CommandError(f"{out} is read and would be written over; give another --out")
+            raise CommandError(f"{out} is read and would be written over; give another {option}")

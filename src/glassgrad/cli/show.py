@@ -9,17 +9,17 @@ from .. import files
 from ..data.tables.errors import counted, listed
 from ..training.history import History
 from ..training.predictor import ENTRY, TablePredictor
-from ..training.summary import summary
 from . import network
+from .insight import check_picture, shape_of, show_insight
 from .report import measures
 from .settings import Settings
-from .terminal import aligned, result
+from .terminal import CommandError, aligned, indented, result
 
 OF_A_TABLE = """\
 In Python:
     from glassgrad.training import TablePredictor
     predictor = TablePredictor.load({path!r})
-    predictor.predict(frame)  # of pandas, polars or Arrow, with the columns above
+    predictor.predict(frame)  # of pandas, polars or Arrow, of such columns
     predictor.model           # the network, a glassgrad.nn.{kind}"""
 OF_ANY = """\
 In Python:
@@ -33,28 +33,41 @@ In Python:
     model.load_state_dict(values)  # if that of such a model was saved"""
 
 
-def run(path: Path) -> None:
-    """Describe the model on standard output."""
-    if ENTRY not in files.metadata(path):
-        show_other(files.load(path), path)
-        return
-    predictor = TablePredictor.load(path)
+def run(path: Path, picture: Path | None = None, input_shape: str | None = None) -> None:
+    """Describe the model on standard output, and write its diagram."""
+    shape = shape_of(input_shape)
+    check_picture(picture, path)
+    if ENTRY in files.metadata(path):
+        drawn = show_predictor(TablePredictor.load(path), path, picture, shape)
+    else:
+        drawn = show_other(files.load(path), path, picture, shape)
+    if picture is not None and not drawn:
+        raise CommandError(f"{picture} was not written")
+
+
+def show_predictor(predictor: TablePredictor, path: Path, picture: Path | None, shape: Any) -> bool:
+    """Describe a model that was trained on a table; whether its diagram is written."""
     for line in aligned(facts(predictor)):
-        result(line)
-    result(f"\n{summary(predictor.model, len(predictor.preparation.inputs))}\n")
+        result(indented(line))
+    result()
+    inputs = predictor.preparation.inputs
+    drawn = show_insight(predictor.model, path, shape or (len(inputs),), picture, inputs)
     result(OF_A_TABLE.format(path=str(path), kind=type(predictor.model).__name__))
+    return drawn
 
 
-def show_other(found: Any, path: Path) -> None:
+def show_other(found: Any, path: Path, picture: Path | None, shape: Any) -> bool:
     """Describe a model that was not trained on a table, or a dict of tensors and numbers."""
     if isinstance(found, dict):
         for name, value in found.items():
             result(f"{name}  {getattr(value, 'type_', None) or repr(value)}")
         result(OF_VALUES.format(path=str(path)))
-        return
+        return False
     result(repr(found))
-    result(f"parameters: {sum(p.numel() for p in found.parameters()):,}")
+    result(f"parameters: {sum(p.numel() for p in found.parameters()):,}\n")
+    drawn = show_insight(found, path, shape, picture)
     result(OF_ANY.format(path=str(path)))
+    return drawn
 
 
 def facts(predictor: TablePredictor) -> list[tuple[str, str]]:

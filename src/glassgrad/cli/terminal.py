@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from textwrap import fill
 from typing import Any, TextIO
 
 import numpy as np
@@ -50,6 +51,14 @@ def console(*, stderr: bool = False):
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def indented(line: str) -> str:
+    """A line of `aligned` for standard output: in a terminal what is too long goes on below."""
+    screen = console()
+    if not screen.is_terminal:
+        return line
+    return fill(line, screen.width, subsequent_indent=" " * 11, break_long_words=False)
 
 
 def aligned(facts: Iterable[tuple[str, str]]) -> list[str]:

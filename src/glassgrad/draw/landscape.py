@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..nn.chain import check_module
 from ..nn.checks import untouched
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import coerced
@@ -33,7 +34,9 @@ def landscape(
 
     Raises:
         ValueError: The model has no weights, or there are fewer than 3 points.
+        TypeError: It is no module.
     """
+    check_module(model)
     if points < 3:
         raise ValueError(f"points={points}: at least 3 along each axis are needed")
     weights = [p for p in model.parameters() if p.ndim > 1]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..nn.chain import check_module
 from .colours import CLASSES
 from .picture import Plot, new_axes, plain
 
@@ -21,6 +22,7 @@ def histograms(
 
     Raises:
         ValueError: There is nothing to draw.
+        TypeError: It is neither.
     """
     found = arrays_of(model, gradients)
     axes = new_axes(ax, size=(6.0, 0.6 + 0.62 * len(found)))
@@ -46,6 +48,7 @@ def arrays_of(model: Any, gradients: bool) -> dict[str, np.ndarray]:
     if isinstance(model, dict):
         found = {str(k): np.asarray(v, float).ravel() for k, v in model.items()}
     else:
+        check_module(model)
         parts = ((n, p.grad if gradients else p) for n, p in model.named_parameters())
         found = {n: np.asarray(p.detach().value, float).ravel() for n, p in parts if p is not None}
     if not found:

@@ -90,9 +90,18 @@ class Inlined(Names):
         return x in self.scores or bool(self.entering.get(x)) or self.is_prediction(x)
 
 
+class Brief(Inlined):
+    """A line for each layer: scores are written as part of the activation."""
+
+    def of_layer(self, x: Any) -> bool:
+        """Whether a node is H_l."""
+        return bool(self.entering.get(x)) or self.is_prediction(x)
+
+
 def formulas(
-    what: Any, *, names: Any = None, input_shape: Any = None, simplify: bool = False
-) -> Formulas:
+    what: Any, *, names: Any = None, input_shape: Any = None, simplify: bool = False,
+    brief: bool = False,
+) -> Formulas:  # fmt: skip
     """The formulas of a loss and of its derivatives, or of a model.
 
     what         a tensor of one element, or a model
@@ -100,6 +109,7 @@ def formulas(
                  written out where it is used
     input_shape  of a model, the shape of one row, where its first layer does not say it
     simplify     whether SymPy looks for something shorter (pip install glassgrad[symbolic])
+    brief        of a model, whether a layer's scores are written within its activation
 
     Without layers each derivative is written out in full: of l = (p - y)^2 with p = sigmoid(w1 x1 +
     w2 x2) it is dl/dw1 = 2 (p - y) p (1 - p) x1.  With layers it stands by the derivative of the
@@ -111,7 +121,7 @@ def formulas(
         ImportError: SymPy is wanted and not installed.
     """
     if isinstance(what, Module):
-        return of_model(what, names, input_shape, simplify)
+        return of_model(what, names, input_shape, simplify, Brief if brief else Inlined)
     check(what, True)
     nodes = ancestors([what])
     known = Inlined(nodes, what, given_names(names))
@@ -120,7 +130,9 @@ def formulas(
     return shorter(found, known) if simplify else found
 
 
-def of_model(model: Module, names: Any, input_shape: Any, simplify: bool) -> Formulas:
+def of_model(
+    model: Module, names: Any, input_shape: Any, simplify: bool, naming: type[Inlined]
+) -> Formulas:
     """A line for each layer, and the last for the output f."""
     given = example(model, None, input_shape).detach()
     given.requires_grad = given.dtype.kind == "f"  # also layers without weights are recorded
@@ -130,7 +142,7 @@ def of_model(model: Module, names: Any, input_shape: Any, simplify: bool) -> For
         raise ValueError("the model gives back its input: there is nothing to write down")
     check(output, False)
     nodes = ancestors([output])
-    known = Inlined(nodes, output, {"X": given, "f": output} | given_names(names))
+    known = naming(nodes, output, {"X": given, "f": output} | given_names(names))
     found = Formulas(lines(nodes, known))
     return shorter(found, known) if simplify else found
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.step import CompiledStep
 from ..gradient import ancestors
 from ..nn import Module
 from ..tensors import Tensor
@@ -162,12 +163,19 @@ def given_names(names: Any) -> dict[str, Tensor]:
 
 def check(target: Any, backward: bool) -> None:
     """Errors that say what is wanted."""
+    if isinstance(target, CompiledStep):
+        raise TypeError(
+            f"a tensor is wanted, and got {target!r}, which keeps no values between its lines: "
+            "compute the loss without gg.compile and give that; gg.draw.graph draws the compiled "
+            "step, and its program() is the statements"
+        )
     if not isinstance(target, Tensor):
-        raise TypeError(f"the steps of a tensor are wanted, and got a {type(target).__name__}")
+        raise TypeError(f"a tensor is wanted, and got a {type(target).__name__}")
     if target.operation is None:
         raise ValueError(
             "this tensor was not computed from tensors that require a gradient, so nothing was "
-            "recorded: compute it from parameters or InitialNodes, outside of no_grad"
+            "recorded: compute it from parameters or InitialNodes, outside of no_grad and of "
+            "compiled steps"
         )
     if backward and target.numel() != 1:
         raise ValueError(

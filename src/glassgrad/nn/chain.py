@@ -57,8 +57,7 @@ def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
         ChainError: Two paths lead through the model, or none.
         TypeError: It is no module.
     """
-    if not hasattr(model, "named_modules"):
-        raise TypeError(f"a module is wanted, and got {model!r}")
+    check_module(model)
     given = example(model, x, input_shape)
     calls: Calls = {}
     paths = {module: path for path, module in model.named_modules()}
@@ -76,6 +75,15 @@ def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
         return joined(walked(output, given, {k: c for k, c in calls.items() if not own(c[0])}))
     except ChainError:
         return walked(output, given, calls)
+
+
+def check_module(model: Any) -> None:
+    """Refuses what is no module, and says what else shows a tensor or a compiled step."""
+    if hasattr(model, "named_modules"):
+        return
+    calculated = isinstance(model, Tensor) or hasattr(model, "graph")  # a compiled step
+    instead = ": give the model that it comes from; gg.draw.graph draws it as it is"
+    raise TypeError(f"a module is wanted, and got {model!r}{instead if calculated else ''}")
 
 
 @contextmanager
