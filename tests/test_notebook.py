@@ -40,7 +40,7 @@ def test_the_notebook_runs_and_shows_what_it_stores(tmp_path, monkeypatch):
         assert shown(after) == shown(before), before.source
 
 
-def test_the_notebook_shows_models_tensors_histories_and_pictures():
+def test_the_notebook_shows_models_tensors_steps_histories_and_pictures():
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", ())]
     text = "\n".join(map(text_of, outputs))
@@ -48,6 +48,9 @@ def test_the_notebook_shows_models_tensors_histories_and_pictures():
     assert re.search(r"Sequential\(\n  \(0\): Standardize\(64\)", text)
     assert re.search(r"History\(20 epochs in [\d.]+ s\n  loss: ", text)
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert sum("image/svg+xml" in output.get("data", {}) for output in outputs) == 1
+    assert re.search(r"<picture: Number of units: 64,32,10", text)
+    assert re.search(r"4\. chain rule ∂J/∂x = 2 \* ∂J/∂t1 \* x   \[3\]\n        2  4  6", text)
 
 
 SETUP = """

@@ -6,6 +6,7 @@ import pytest
 import glassgrad as gg
 from drawings import STRANGE, elements, hints, parsed, texts
 from glassgrad import nn
+from glassgrad.draw.groups import called, meet
 
 
 def loss():
@@ -108,3 +109,88 @@ def test_what_a_compiled_step_is_not_drawn_as_names_what_to_do():
             wants_a_tensor(step)
         with pytest.raises(ValueError, match="outside of no_grad and of compiled steps"):
             wants_a_tensor(step(x, y))
+
+
+def perceptron():
+    gg.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    return net, gg.tensor([[1.0, 2.0]])
+
+
+def test_a_call_is_grouped_by_layers():
+    net, x = perceptron()
+    picture = gg.draw.graph(lambda: net(x).sum(), model=net)
+    assert {"0: Linear", "1: ReLU", "2: Linear"} <= set(texts(picture))
+    assert "Sequential" not in texts(picture)
+    assert gg.draw.graph(lambda: net(x).sum(), model=net).svg == picture.svg
+    assert {"0: Linear", "2: Linear"} <= set(texts(gg.draw.graph(net(x).sum(), model=net)))
+    assert "0: Linear" not in texts(gg.draw.graph(net(x).sum()))
+
+
+def test_a_compiled_step_is_grouped_by_the_names_of_its_parameters():
+    net, x = perceptron()
+
+    @gg.compile
+    def step(x):
+        return net(x).sum()
+
+    step(x)
+    assert {"0", "2"} <= set(texts(gg.draw.graph(step)))
+    assert {"0", "2"} <= set(texts(gg.draw.graph(step, rewritten=True)))
+
+
+class Around(nn.Module):
+    """A block with a calculation of its own beside its layers."""
+
+    def __init__(self):
+        self.inner = nn.Linear(2, 2)
+
+    def forward(self, x, *, scale):
+        return x + scale * self.inner(x).tanh()
+
+
+def test_what_a_module_does_itself_belongs_to_it_and_not_to_its_layers():
+    block, x = Around(), gg.ones(1, 2, requires_grad=True)
+    scale = gg.tensor(2.0, requires_grad=True).exp()
+    _, groups = called(lambda: nn.Sequential(block)[0](x, scale=scale), nn.ModuleList([block]))
+    found = {(node.operation.name if node.operation else "leaf", groups[node]) for node in groups}
+    assert ("tanh", "0: Around") in found and ("linear", "0.inner: Linear") in found
+    assert scale not in groups and x not in groups
+
+
+def boxes_of(picture):
+    """The corners of the grounds and of the nodes: (left, top, right, bottom)."""
+    found = {"ground": [], "node": []}
+    for e in elements(picture, "rect"):
+        if e.getAttribute("rx") in "57" and e.getAttribute("rx"):
+            x, y, w, h = (float(e.getAttribute(k)) for k in ("x", "y", "width", "height"))
+            kind = "ground" if e.getAttribute("rx") == "7" else "node"
+            found[kind].append((x, y, x + w, y + h))
+    return found["ground"], found["node"]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_grounds_hold_whole_nodes_and_no_node_in_part(times):
+    net, x = perceptron()
+
+    def call():
+        return sum(((net(x) - n) ** 2).sum() for n in range(times))
+
+    ground, node = boxes_of(gg.draw.graph(call, model=net))
+    assert ground and len(node) > 5
+    for a in ground:
+        for b in node:
+            inside = a[0] <= b[0] and a[1] <= b[1] and a[2] >= b[2] and a[3] >= b[3]
+            assert inside or not meet(a, b)
+
+
+def test_what_is_no_model_of_a_call_is_said():
+    net, x = perceptron()
+    with pytest.raises(TypeError, match="model= is wanted as a module"):
+        gg.draw.graph(lambda: net(x), model=5)
+    with pytest.raises(TypeError, match="model= is wanted as a module"):
+        gg.draw.graph(net(x), model=5)
+    with pytest.raises(TypeError, match="call returned int, and no tensor"):
+        gg.draw.graph(lambda: 5, model=net)
+    with pytest.raises(TypeError, match="beside a call"):
+        gg.draw.graph(lambda: net(x))

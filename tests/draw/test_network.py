@@ -290,3 +290,59 @@ def test_flow_writes_excitation_activation_and_weights():
     assert "max pooling of 2" not in texts(gg.draw.flow(pooled, input_shape=(1, 5)))
     with pytest.raises(ChainError, match=r"20 units, .* up to 12; gg\.draw\.network"):
         gg.draw.flow(nn.Linear(20, 1))
+
+
+def crossed(picture):
+    """The hints of units that are crossed."""
+    return hints(picture, "dropped")
+
+
+def test_dropped_units_are_crossed_and_have_no_edges():
+    gg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Dropout(0.5), nn.Linear(10, 3))
+    assert crossed(gg.draw.network(model)) == []
+    picture = gg.draw.network(model, dropped=1, bias=True)
+    lost = len(crossed(picture))
+    assert 0 < lost < 10 and f"ReLU, {lost} dropped" in texts(picture)
+    assert len(hints(picture, "weight from")) == (10 - lost) * (4 + 3)
+    assert len(hints(picture, "bias")) == 10 - lost + 3
+    assert picture.svg == gg.draw.network(model, dropped=1, bias=True).svg
+    others = {gg.draw.network(model, dropped=seed).svg for seed in range(5)}
+    assert len(others) > 1
+
+
+def test_units_that_relu_makes_zero_are_not_dropped():
+    model = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Dropout(0.0), nn.Linear(6, 1))
+    picture = gg.draw.network(model, x=[-100.0, 100.0], dropped=0)
+    assert crossed(picture) == []
+    assert (
+        len(crossed(gg.draw.network(nn.Sequential(nn.Linear(2, 6), nn.Dropout(1.0)), dropped=0)))
+        == 6
+    )
+
+
+def test_dropout_of_channels_and_in_place():
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.Dropout2d(0.5, inplace=True),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16, 2),
+    )
+    picture = gg.draw.network(model, input_shape=(1, 4, 4), dropped=0)
+    lost = len(crossed(picture))
+    assert lost in (4, 8, 12) and f"ReLU, {lost} dropped" in texts(picture)
+    assert model[1].inplace and model[1].training
+
+
+def test_a_draw_of_dropout_changes_nothing_else():
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Linear(3, 1))
+    gg.manual_seed(5)
+    state, mean = gg.get_rng_state().tolist(), model[0].running_mean.tolist()
+    gg.draw.network(model, dropped=7, input_shape=3)
+    assert gg.get_rng_state().tolist() == state and model[0].running_mean.tolist() == mean
+
+
+def test_without_dropout_nothing_can_be_dropped():
+    with pytest.raises(ValueError, match=r"Sequential has no dropout layer, such as nn.Dropout"):
+        gg.draw.network(layers(2, 3, 1), dropped=0)

@@ -20,6 +20,7 @@ def classes(rows):
 PLOTS = {
     "function": lambda t: gg.draw.function({t: gg.relu, "b": gg.tanh}, title=t, variable=t),
     "descent": lambda t: gg.draw.descent(lambda x, y: x**2 + y**2, (2.0, 1.0), steps=3, title=t),
+    "minima": lambda t: gg.draw.minima(lambda x: x**2, [1.0], title=t),
     "regions": lambda t: gg.draw.regions(
         classes, np.eye(4)[:, :2], np.array([0, 1, 2, 2]), names=[t] * 3, features=(t, t), title=t
     ),
@@ -56,6 +57,7 @@ def test_values_that_are_not_finite_are_drawn_around():
     parsed(gg.draw.histograms({"a": np.array([np.nan, 1]), "b": np.array([np.nan])}))
     parsed(gg.draw.regions(lambda rows: np.full((len(rows), 3), np.nan), np.eye(2)))
     parsed(gg.draw.band([0, 1], np.full((3, 2), np.nan)))
+    parsed(gg.draw.minima(lambda x: x**4, [20.0], lr=10))
     parsed(gg.draw.descent(lambda x, y: x**4 + y**4, (20.0, 10.0), lr=10))
 
 
@@ -66,6 +68,8 @@ def test_values_that_are_not_finite_are_drawn_around():
         (lambda: gg.draw.function(lambda x: x.sum()), "function of one number .* reduction='none'"),
         (lambda: gg.draw.function(gg.relu, 1, 1), "low=1 must be below high=1"),
         (lambda: gg.draw.descent(lambda x, y: gg.zeros(3), (0.0, 0.0), steps=0), "for each pair"),
+        (lambda: gg.draw.minima(gg.sin, []), "at least one start"),
+        (lambda: gg.draw.minima(lambda x: gg.zeros(3, 3), [0.0]), "a number for each number"),
         (lambda: gg.draw.regions(classes, np.eye(3)), r"two features .* \[3, 3\]"),
         (lambda: gg.draw.regions(classes, np.zeros((0, 2))), "no rows, or numbers"),
         (lambda: gg.draw.regions(classes, np.full((2, 2), np.nan)), "not finite"),
@@ -123,3 +127,36 @@ def test_the_way_down_the_surface_of_lecture_h():
     picture = gg.draw.descent(lambda x, y: x**2 + 3 * gg.sin(y), (2.0, 1.0), lr=0.1, steps=50)
     x, y = (picture.axes.lines[0].get_xydata()[-1]).tolist()
     assert abs(x) < 0.01 and abs(y + np.pi / 2) < 0.05
+
+
+def ways(picture):
+    return [text.get_text() for text in picture.axes.get_legend().get_texts()]
+
+
+def test_descent_in_one_dimension_says_which_minimum_is_reached():
+    """On x^4 - 2 x^2 + 0.3 x the left minimum is global, the right one local."""
+
+    def f(x):
+        return x**4 - 2 * x**2 + 0.3 * x
+
+    picture = gg.draw.minima(f, [-1.8, 1.8, 0.3], steps=100)
+    left, _, right = sorted(np.roots([4, 0, -4, 0.3]))
+    first, second, third = ways(picture)
+    slope = 4 * 1.8**3 - 4 * 1.8
+    assert first == (
+        f"from -1.8: f′ = {0.3 - slope:.3g} < 0, go right; x = {left:.3f}, global minimum"
+    )
+    assert second == (
+        f"from 1.8: f′ = {0.3 + slope:.3g} > 0, go left; x = {right:.3f}, local minimum"
+    )
+    assert third.endswith(f"x = {right:.3f}, local minimum")
+    marked = [t for t in picture.axes.texts if t.get_text().endswith("minimum")]
+    assert [t.get_text() for t in marked] == ["global minimum", "local minimum"]
+    assert [t.xy[0] for t in marked] == pytest.approx([left, right], abs=0.01)
+
+
+def test_descent_in_one_dimension_that_has_not_arrived():
+    (text,) = ways(gg.draw.minima(lambda x: x**2, [1.0], steps=1))
+    assert text.endswith("no minimum yet")
+    (text,) = ways(gg.draw.minima(lambda x: x**2, [0.0], steps=1))
+    assert "= 0, stay" in text and text.endswith("global minimum")

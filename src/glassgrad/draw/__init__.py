@@ -12,6 +12,7 @@ from .graph import graph
 from .judging import band, confusion, curve
 from .landscape import landscape
 from .matrix import matrix
+from .minima import minima
 from .network import network
 from .picture import Animation, Picture, Plot
 from .regions import regions
@@ -20,6 +21,6 @@ from .weights import histograms, shrinkage
 
 __all__ = [
     "Animation", "Picture", "Plot", "band", "beside", "confusion", "curve", "descent", "flow",
-    "function", "graph", "histograms", "landscape", "matrix", "network", "regions", "shrinkage",
-    "simplex",
+    "function", "graph", "histograms", "landscape", "matrix", "minima", "network", "regions",
+    "shrinkage", "simplex",
 ]  # fmt: skip

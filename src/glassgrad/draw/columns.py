@@ -17,6 +17,7 @@ import numpy as np
 
 from ..autograd import grad
 from ..nn.chain import Step, inside, window
+from ..nn.dropout import _Dropout
 from ..tensors import Tensor
 
 TOGETHER = (
@@ -84,6 +85,7 @@ class Column:
     names     what is done to them: ["ReLU"]
     together  whether they are computed together, as by softmax
     part      what its parts are called: "channel", "row"
+    dropped   the units that a dropout layer left out
     """
 
     shape: tuple[int, ...]
@@ -92,6 +94,7 @@ class Column:
     names: list[str] = field(default_factory=list)
     together: bool = False
     part: str = "row"
+    dropped: frozenset[int] = frozenset()
 
     @property
     def units(self) -> int:
@@ -118,6 +121,8 @@ def columns_of(steps: list[Step]) -> tuple[list[Column], list[Link]]:
         else:
             links.append(link)
             columns.append(column_of(step.output))
+            if link.kind == "flatten":
+                columns[-1].dropped = columns[-2].dropped
             if link.kind in ("convolution", "pooling"):
                 columns[-2].part = columns[-1].part = "channel"
             if together(step):
@@ -142,8 +147,18 @@ def absorb(column: Column, step: Step) -> None:
     column.shape, column.values = column_of(step.output).shape, column_of(step.output).values
     name = step.operation
     column.together = column.together or together(step)
+    column.dropped |= dropped_by(step)
     if not name.lower().startswith(SILENT):
         column.names.append(name)
+
+
+def dropped_by(step: Step) -> frozenset[int]:
+    """The units that a dropout layer leaves out: what it gives does not change with them."""
+    if not isinstance(step.layer, _Dropout) or not step.given.requires_grad:
+        return frozenset()
+    ones = Tensor.lift(np.ones(step.output.shape, step.output.dtype))
+    slope = grad(step.output, step.given, ones, retain_graph=True, materialize_grads=True)[0]
+    return frozenset(np.flatnonzero(slope.value[0] == 0).tolist())
 
 
 def link_of(step: Step) -> Link | None:

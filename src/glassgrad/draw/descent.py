@@ -50,9 +50,9 @@ def descent(
 
 
 def path(
-    f: Callable, start: tuple[float, float], lr: float, steps: int, optimizer: Callable | None
+    f: Callable, start: tuple[float, ...], lr: float, steps: int, optimizer: Callable | None
 ) -> np.ndarray:
-    """The points that are visited: [steps + 1, 2]; fewer where it leaves all finite numbers."""
+    """The points that are visited: [steps + 1, weights]; fewer where it leaves finite numbers."""
     from ..optim import SGD
 
     weights = [Tensor.lift(np.array(float(w))) for w in start]

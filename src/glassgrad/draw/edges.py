@@ -21,7 +21,7 @@ def draw_link(drawing: Drawing, link: Link, start: Place, end: Place, bias: bool
     if start.column.is_image or end.column.is_image:
         draw_fan(drawing, link, start, end)
         return
-    edges = [e for unit in end.units for e in link.incoming(unit) if e.start in start.units]
+    edges = [e for u in kept(end) for e in link.incoming(u) if e.start in kept(start)]
     largest = largest_weight(edges, link)
     for edge in sorted(edges, key=lambda e: abs(e.weight or 0.0)):
         ends = edge_ends(start.units[edge.start], end.units[edge.end], start, end)
@@ -36,10 +36,15 @@ def draw_link(drawing: Drawing, link: Link, start: Place, end: Place, bias: bool
         drawing.text(at, link.text, 11, colour=SMALL, room=end.x - start.x - 8)
 
 
+def kept(place: Place) -> dict[int, Point]:
+    """The units that are drawn and not dropped, with their centres."""
+    return {unit: at for unit, at in place.units.items() if unit not in place.column.dropped}
+
+
 def draw_biases(drawing: Drawing, link: Link, start: Place, end: Place, largest: float) -> None:
     """Edges from the unit that is always 1."""
     one, size = start.always_one, start.radius * 1.5
-    for unit, at in end.units.items():
+    for unit, at in kept(end).items():
         edge = Edge(-1, unit, link.bias_of(unit, end.column.units))
         ends = edge_ends(one, at, start, end)
         colour, width, dash = look_of(edge, largest, len(end.units))
@@ -102,9 +107,9 @@ def name_weights(drawing: Drawing, link: Link, start: Place, end: Place) -> None
     """The name of each shared weight, beside the first edge on which there is room for it."""
     named: set[int] = set()
     taken: list[tuple[float, float, float]] = []
-    for unit, at in end.units.items():
+    for unit, at in kept(end).items():
         for edge in link.incoming(unit):
-            if edge.shared is None or edge.shared in named or edge.start not in start.units:
+            if edge.shared is None or edge.shared in named or edge.start not in kept(start):
                 continue
             text = link.name_of(edge.shared)
             a, b = edge_ends(start.units[edge.start], at, start, end)

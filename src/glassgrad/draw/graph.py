@@ -14,6 +14,16 @@ from ..gradient import gradients as reverse_mode
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import ones_like
 from .colours import FAINT, INK
+from .groups import (
+    HEAD,
+    Groups,
+    by_names,
+    by_parameters,
+    called,
+    draw_groups,
+    layers_of,
+    neighboured,
+)
 from .layers import Via, layered
 from .picture import Picture
 from .svg import Drawing, fitted, text_width
@@ -27,15 +37,18 @@ LEAVES = {"input": "data", "parameter": "parameter", "constant": "number"}
 
 def graph(
     target: Any, *, names: dict[str, Any] | None = None, values: bool = True,
-    gradients: bool = True, rewritten: bool = False, most: int = 300, title: str | None = None,
+    gradients: bool = True, rewritten: bool = False, model: Any = None, most: int = 300,
+    title: str | None = None,
 ) -> Picture:  # fmt: skip
     """The computation graph behind a tensor, or of a compiled step that has been called.
 
-    target     a tensor, several, or a step of `gg.compile`
+    target     a tensor, several, a step of `gg.compile`, or a call: lambda: loss(net(x), y)
     names      of the user's tensors: {"x": x, "w": w}
     values     whether values are written: of small tensors, of large ones their range
     gradients  whether derivatives of a scalar target are written too
     rewritten  of a compiled step, the graph after its rewriting
+    model      whose layers are drawn as grounds behind their nodes: of a call all layers, of
+               tensors those with parameters; a compiled step knows its own
     most       more nodes than this are an error
 
     Each node has its name or operation, its type, its value, and below it d target / d node.
@@ -43,8 +56,11 @@ def graph(
 
     Raises:
         ValueError: There are too many nodes to be looked at, or none.
-        TypeError: The target is no tensor and no compiled step.
+        TypeError: The target is no tensor, no compiled step and no call beside a model.
     """
+    groups: Groups = {}
+    if callable(target) and not hasattr(target, "graph"):
+        target, groups = called(target, model)
     nodes, known = nodes_of(target, rewritten)
     if not nodes:
         raise ValueError("there is no node to draw: give at least one tensor")
@@ -53,11 +69,15 @@ def graph(
             f"the graph has {len(nodes):,} nodes, too many to look at: draw a part of it, as the "
             f"tensor of a layer, or say most={len(nodes)}; gg.draw.network draws whole models"
         )
+    groups = groups or by_parameters(
+        nodes, layers_of(model) if model is not None else by_names(known)
+    )
     known |= {x: name for name, x in (names or {}).items()}
     slopes = slopes_of(target, nodes) if gradients else {}
     boxes = {x: box_of(x, known, slopes, values) for x in nodes}
     layers, edges = layered(nodes, lambda x: x.inputs)
-    return drawn(layers, edges, boxes, title or f"Computation graph, {len(nodes)} nodes")
+    neighboured(layers, groups)
+    return drawn(layers, edges, boxes, title or f"Computation graph, {len(nodes)} nodes", groups)
 
 
 def nodes_of(target: Any, rewritten: bool) -> tuple[list[Any], dict[Any, str]]:
@@ -142,21 +162,29 @@ def where_of(x: Any) -> str:
 # ---- the drawing
 
 
-def drawn(layers: list[list[Any]], edges: list[list], boxes: dict[Any, Box], title: str) -> Picture:
+def drawn(
+    layers: list[list[Any]], edges: list[list], boxes: dict[Any, Box], title: str, groups: Groups
+) -> Picture:
     """Boxes in their layers, and curves between them."""
-    heights = [sum(height(x, boxes) + APART for x in layer) for layer in layers]
+    apart, top = (APART, MARGIN + 34) if not groups else (APART + HEAD, MARGIN + 38 + HEAD)
+    heights = [sum(height(x, boxes) + apart for x in layer) for layer in layers]
     tallest, x = max(heights, default=0), MARGIN
     corners: dict[Any, tuple[float, float, float]] = {}
     for layer, own in zip(layers, heights):
         width = max((boxes[n].width for n in layer if n in boxes), default=0)
-        y = MARGIN + 34 + (tallest - own) / 2
+        y = top + (tallest - own) / 2
         for node in layer:
             corners[node] = (x + (width - wide(node, boxes)) / 2, y, width)
-            y += height(node, boxes) + APART
+            y += height(node, boxes) + apart
         x += width + BETWEEN
     page = max(x - BETWEEN + MARGIN, text_width(title, 15) * 1.08 + 2 * MARGIN, 300)
-    drawing = Drawing(page, tallest + 2 * MARGIN + 56, title)
+    drawing = Drawing(page, tallest + top + MARGIN + 22, title)
     drawing.text((page / 2, MARGIN), title, 15, bold=True)
+    grounds = {
+        x: (*corners[x][:2], corners[x][0] + box.width, corners[x][1] + box.height)
+        for x, box in boxes.items()
+    }
+    draw_groups(drawing, groups, grounds, lambda x: x.inputs)
     for chain in edges:
         draw_edge(drawing, chain, corners, boxes)
     for node, box in boxes.items():

@@ -17,7 +17,7 @@ NARROWEST = 330.0
 
 def network(
     model: Any, x: Any = None, *, input_shape: Any = None, bias: bool = False, most: int = 20,
-    title: str | None = None, names: list[str] | None = None,
+    title: str | None = None, names: list[str] | None = None, dropped: int | None = None,
 ) -> Picture:  # fmt: skip
     """The diagram of a network, from its input on the left to its output on the right.
 
@@ -28,6 +28,8 @@ def network(
     most         units of a layer that are drawn; of more, the middle is left out and counted
     title        above the picture; "Number of units: 4,10,5,3,1" if not given
     names        of the inputs, written beside them
+    dropped      the seed of one draw of the dropout layers: units that they leave out are crossed,
+                 and have no edges
 
     An edge is blue for a positive weight and orange for a negative one, and the wider the larger it
     is within its layer; edges of a convolution have a colour for each weight that they share.
@@ -37,11 +39,11 @@ def network(
     Raises:
         ChainError: Two paths lead through the model, or the shape of its input is not known.
         ShapeError: The input does not fit.
-        ValueError: There are more names than inputs, or `most` is below 4.
+        ValueError: There are more names than inputs, `most` is below 4, or no layer drops units.
     """
     if most < 4:
         raise ValueError(f"most={most}: at least 4 are needed to leave out a middle and count it")
-    columns, links = columns_of(chain(model, x, input_shape))
+    columns, links = columns_of(chain(model, x, input_shape, dropped))
     if names and len(names) > columns[0].units:
         raise ValueError(f"{len(names)} names were given for {columns[0].units} inputs")
     if title is None:

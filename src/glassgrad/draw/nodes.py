@@ -28,6 +28,9 @@ def draw_column(drawing: Drawing, place: Place, number: int, filled: bool) -> No
     sizes = np.abs(column.values)
     largest = float(np.max(sizes[np.isfinite(sizes)], initial=0.0))
     for unit, at in place.units.items():
+        if unit in column.dropped:
+            draw_dropped(drawing, at, place.radius, f"layer {number}, unit {unit}: dropped")
+            continue
         value = float(column.values[unit]) if filled else None
         draw_unit(drawing, at, place.radius, value, largest, f"layer {number}, unit {unit}")
     draw_gap(drawing, place)
@@ -45,6 +48,19 @@ def draw_unit(
         text = f"{value:.2g}"
         size = min(radius * 0.68, 1.7 * radius / text_width(text, 1))
         drawing.text(at, text, size, colour=ink_on(fill))
+
+
+def draw_dropped(drawing: Drawing, at: Point, radius: float, name: str) -> None:
+    """A unit that was left out: pale and crossed."""
+    drawing.circle(at, radius, PAPER, FAINT, name)
+    cross(drawing, (at[0] - 0.7 * radius, at[1] - 0.7 * radius), 1.4 * radius, 1.4 * radius)
+
+
+def cross(drawing: Drawing, corner: Point, width: float, height: float) -> None:
+    """The two diagonals of a rectangle."""
+    (x, y), colour = corner, SMALL
+    drawing.line((x, y), (x + width, y + height), colour, 1.4)
+    drawing.line((x, y + height), (x + width, y), colour, 1.4)
 
 
 def mixed_fill(value: float, largest: float) -> str:
@@ -98,8 +114,11 @@ def write_beside(drawing: Drawing, at: Point, text: str) -> None:
 def draw_images(drawing: Drawing, place: Place, filled: bool) -> None:
     """Maps behind each other; the first in front shows what it holds."""
     height, width = (n * place.pixel for n in place.column.shape[-2:])
+    pixels = math.prod(place.column.shape[1:])
     for n in reversed(range(place.maps)):
         drawing.box(place.corner(n), width, height, "#dbe7f3" if n % 2 == 0 else "#eef4fa")
+        if place.column.dropped.issuperset(range(n * pixels, (n + 1) * pixels)):
+            cross(drawing, place.corner(n), width, height)
     if filled:
         draw_map(drawing, place, width)
         drawing.box(place.corner(), width, height, "none")
@@ -154,6 +173,8 @@ def draw_caption(drawing: Drawing, place: Place, number: int, lines: int) -> Non
         many = f"{column.shape[0]} × {column.shape[1]}"
     drawing.text((place.x, y), many, 11.5, bold=True)
     below = ", ".join(column.names) or ("input" if number == 0 else "")
+    if column.dropped:
+        below += f"{', ' * bool(below)}{len(column.dropped):,} dropped"
     drawing.text((place.x, y + 15), below, 11, colour=SMALL, room=130)
 
 
@@ -185,6 +206,8 @@ def entries_of(links: list[Link], drawn: list[tuple[Place, Place]], bias: bool) 
         found.append(("bias", (BIAS, 0.9, None)))
     if any(not_finite(link, pair[1]) for link, pair in zip(links, drawn) if link in by_units):
         found.append(("not finite", (INK, 1.2, "2 3")))
+    if any(place.column.dropped for pair in drawn for place in pair):
+        found.append(("crossed: dropped", None))
     if any(link.kind in ("pooling", "other") for link in by_units):
         found.append(("without a weight", (FAINT, 0.9, None)))
     return found

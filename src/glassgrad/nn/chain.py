@@ -16,7 +16,9 @@ import numpy as np
 
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
+from ..tensors.generator import default_generator
 from .checks import untouched, wanted_dtype
+from .dropout import _Dropout
 
 
 @dataclass(eq=False)
@@ -50,10 +52,15 @@ class ChainError(ValueError):
 Calls = dict[Any, tuple[Any, Tensor, str]]  # output -> the layer, what it was given, its path
 
 
-def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
+def chain(
+    model: Any, x: Any = None, input_shape: Any = None, dropped: int | None = None
+) -> list[Step]:
     """The steps from the model's input to its output, first to last.
 
+    dropped  the seed of a draw of all dropout layers, which else do nothing
+
     Raises:
+        ValueError: There is no layer to drop units.
         ChainError: Two paths lead through the model, or none.
         TypeError: It is no module.
     """
@@ -68,6 +75,8 @@ def chain(model: Any, x: Any = None, input_shape: Any = None) -> list[Step]:
             calls[output] = module, inputs[0], paths[module]
 
     with untouched(model), enable_grad(), all_recorded(model, given):
+        if dropped is not None:
+            drop(model, dropped)
         for module in model.modules():
             module.register_forward_hook(note)
         output = model(given)
@@ -84,6 +93,22 @@ def check_module(model: Any) -> None:
     calculated = isinstance(model, Tensor) or hasattr(model, "graph")  # a compiled step
     instead = ": give the model that it comes from; gg.draw.graph draws it as it is"
     raise TypeError(f"a module is wanted, and got {model!r}{instead if calculated else ''}")
+
+
+def drop(model: Any, seed: int) -> None:
+    """Dropout layers are active, and draw from a seed; for use where all is put back.
+
+    Raises:
+        ValueError: There is none.
+    """
+    layers = [part for part in model.modules() if isinstance(part, _Dropout)]
+    if not layers:
+        raise ValueError(
+            f"the {type(model).__name__} has no dropout layer, such as nn.Dropout(0.5)"
+        )
+    for layer in layers:
+        layer.training, layer.inplace = True, False
+    default_generator.manual_seed(seed)
 
 
 @contextmanager

@@ -1,0 +1,135 @@
+"""Gradient descent in one dimension: the curve, its minima, and which is reached from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import grad
+from ..tensors import Tensor, enable_grad, no_grad
+from .colours import CLASSES, INK
+from .descent import path
+from .picture import Plot, new_axes
+
+GRID = 1001
+NEAR = 0.01  # of the width that is drawn: so near to a minimum, descent has reached it
+WAYS = tuple(CLASSES[k] for k in (0, 5, 2, 3))
+
+
+def minima(
+    f: Callable, starts: Sequence[float], *, lr: float = 0.02, steps: int = 50,
+    x: tuple[float, float] | None = None, optimizer: Callable | None = None, title: str = "",
+    ax: Any = None,
+) -> Plot:  # fmt: skip
+    """Gradient descent on a curve y = f(x), from one or several starts.
+
+    f          of a tensor of numbers, element by element: lambda x: x**4 - 2 * x**2 + 0.3 * x
+    starts     where the ways begin
+    lr, steps  how far each step goes against the derivative, and how many there are
+    x          from where to where the curve is drawn; around the ways if not given
+    optimizer  (parameters) -> an optimizer, to see the way of another rule
+
+    At each start stands the tangent: where the derivative is positive, the step goes left, where
+    it is negative, right.  Minima are those of the curve as far as it is drawn.
+    Source: lecture B, descent with the sign of the derivative.
+
+    Raises:
+        ValueError: There is no start, or f does not give a number for each number.
+    """
+    if not len(starts):
+        raise ValueError("at least one start is wanted, as starts=[-2.0, 2.0]")
+    at_starts = slopes(f, np.array(starts, float))
+    ways = [path(f, (float(s),), lr, steps, optimizer)[:, 0] for s in starts]
+    across = limits(np.concatenate(ways), x)
+    curve = values(f, across)
+    found = lowest(across, curve)
+    axes = new_axes(ax, size=(6.0, 4.4))
+    axes.plot(across, curve, color="0.45", linewidth=1.6)
+    draw_minima(axes, found)
+    for way, slope, colour in zip(ways, at_starts, WAYS * len(ways)):
+        draw_way(axes, f, way, slope, colour, across[-1] - across[0], found)
+    title = title or f"Descent with the derivative, {steps} steps of {lr:g}"
+    axes.set(xlabel="x", ylabel="f(x)", title=title)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.14 * (high - low), high)  # room for what stands below minima
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False, fontsize=9)
+    return Plot(axes, title)
+
+
+def limits(visited: np.ndarray, given: tuple[float, float] | None) -> np.ndarray:
+    """The grid: what is given, or a little more than was visited."""
+    if given is None:
+        low, high = float(visited.min()), float(visited.max())
+        room = 0.08 * (high - low) or 1.0
+        given = low - room, high + room
+    return np.linspace(*given, GRID)
+
+
+def values(f: Callable, at: np.ndarray) -> np.ndarray:
+    """What the function gives at each number."""
+    with no_grad():
+        y = f(Tensor.lift(at))
+    if not isinstance(y, Tensor) or y.shape != at.shape:
+        raise ValueError("f is wanted as y = f(x) of a tensor, a number for each number")
+    return np.asarray(y.value)
+
+
+def slopes(f: Callable, at: np.ndarray) -> np.ndarray:
+    """The derivative at each number."""
+    values(f, at)
+    x = Tensor.lift(at)
+    x.requires_grad = True
+    with enable_grad():
+        return np.asarray(grad(f(x).sum(), x)[0].value)
+
+
+def lowest(across: np.ndarray, curve: np.ndarray) -> list[tuple[float, float, str]]:
+    """The minima of a curve: where, how low, and whether global or local."""
+    inner = curve[1:-1]
+    places = 1 + np.flatnonzero((inner < curve[:-2]) & (inner <= curve[2:]))
+    least = np.min(curve[np.isfinite(curve)], initial=np.inf)
+    even = 1e-6 * np.ptp(curve[np.isfinite(curve)]) if np.isfinite(least) else 0.0
+    kinds = ["global" if curve[k] <= least + even else "local" for k in places]
+    return [(float(across[k]), float(curve[k]), kind) for k, kind in zip(places, kinds)]
+
+
+def draw_minima(axes: Any, found: list[tuple[float, float, str]]) -> None:
+    """A triangle under each minimum, with its kind."""
+    for x, y, kind in found:
+        axes.annotate(
+            f"{kind} minimum", (x, y), xytext=(0, -20), textcoords="offset points", ha="center",
+            va="top", fontsize=8.5, color=INK,
+            arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkB": 6},
+        )  # fmt: skip
+
+
+def draw_way(
+    axes: Any, f: Callable, way: np.ndarray, slope: float, colour: str, width: float,
+    found: list[tuple[float, float, str]],
+) -> None:  # fmt: skip
+    """The points of a way, the start hollow and the end filled, and the tangent at the start."""
+    y = values(f, way)
+    axes.plot(way, y, ".", color=colour, markersize=4)
+    draw_tangent(axes, way[0], y[0], slope, colour, width)
+    axes.plot(way[0], y[0], "o", color=colour, markerfacecolor="white", markersize=8)
+    reached = [kind for x, _, kind in found if abs(x - way[-1]) <= NEAR * width]
+    where = f"{reached[0]} minimum" if reached else "no minimum yet"
+    sign = "> 0, go left" if slope > 0 else "< 0, go right" if slope < 0 else "= 0, stay"
+    label = f"from {way[0]:.3g}: f′ = {slope:.3g} {sign}; x = {way[-1]:.3f}, {where}"
+    axes.plot(way[-1], y[-1], "o", color=colour, markersize=8, label=label)
+
+
+def draw_tangent(
+    axes: Any, x: float, y: float, slope: float, colour: str, width: float
+) -> None:  # fmt: skip
+    """A piece of the tangent, and an arrow along it to where the function falls."""
+    low, high = axes.get_ylim()
+    across, up = width, (high - low) or 1.0
+    scale = 0.1 / max(np.hypot(1, slope * across / up), 1e-9)  # about as long for any slope
+    dx = scale * across * (-1.0 if slope > 0 else 1.0)
+    axes.plot([x - dx, x + dx], [y - slope * dx, y + slope * dx], color=colour, linewidth=1.2)
+    if slope:
+        end, start = (x + 2 * dx, y + 2 * slope * dx), (x + dx, y + slope * dx)
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour})
