@@ -32,7 +32,8 @@ CONTENDERS = {
 }
 TITLE = """## Wide networks
 
-Milliseconds a step on one thread, medians of rounds in turn (`python benchmarks/wide.py`); in
+Milliseconds a step, medians of rounds in turn (`python benchmarks/wide.py`); glassgrad and PyTorch
+on one thread, JAX on both cores, which is more than 100% of one core where it uses them well; in
 brackets the share of the core's peak of {peak:.0f} GFLOP/s.  Compiling: seconds until the first
 step is done, in an empty cache folder and from the cache.
 """
