@@ -195,7 +195,7 @@ def test_in_a_terminal_long_facts_go_on_below(command, monkeypatch):
         monkeypatch.setenv(name, value)
     command("show", "penguins.safetensors")
     assert max(map(len, command.out.splitlines())) <= 80
-    assert "the median,\n           and an indicator column" in command.out
+    assert "body_mass_g: the\n           median, and an indicator column" in command.out
 
 
 def test_pixels_without_what_draws_them_are_a_line(command, monkeypatch):
