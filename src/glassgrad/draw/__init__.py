@@ -6,6 +6,7 @@ matplotlib's figures.
 
 from .beside import beside
 from .descent import descent
+from .epochs import Histograms
 from .flow import flow
 from .functions import function
 from .graph import graph
@@ -20,7 +21,7 @@ from .simplex import simplex
 from .weights import histograms, shrinkage
 
 __all__ = [
-    "Animation", "Picture", "Plot", "band", "beside", "confusion", "curve", "descent", "flow",
-    "function", "graph", "histograms", "landscape", "matrix", "minima", "network", "regions",
-    "shrinkage", "simplex",
+    "Animation", "Histograms", "Picture", "Plot", "band", "beside", "confusion", "curve", "descent",
+    "flow", "function", "graph", "histograms", "landscape", "matrix", "minima", "network",
+    "regions", "shrinkage", "simplex",
 ]  # fmt: skip
