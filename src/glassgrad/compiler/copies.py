@@ -11,17 +11,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .artifact import Artifact
-from .cache import FromRequest, Request, compiled
 from .emit.position import LANES
+from .epoch import ARGUMENTS, Epochs
 from .graph import Graph
-from .machine import aligned
 from .places import Place, Source
 from .plan.spread import ALIVE
-from .target import Target, host
+from .target import Target
 
 
-class NativeCopies(FromRequest):
+class NativeCopies(Epochs):
     """A step over rows of whole arrays, for sixteen networks at once; its first output is the loss.
 
     cells    an array [..., 16] for each cell, in the order of the graph
@@ -35,39 +33,18 @@ class NativeCopies(FromRequest):
         self, graph: Graph, sources: list[Source], target: Target | None = None,
         beside: NativeCopies | None = None, passes: tuple[Callable, ...] = (),
     ) -> None:  # fmt: skip
-        self.target = target or host()
-        self.batch, self.graph = graph.inputs[0].shape[0], graph
-        places: tuple[Place, ...] | None = None if beside is None else beside.artifact.alone
-        self.request = Request(
-            graph, self.target, passes, tuple(sources), True, places, copies=True
-        )
-        found = compiled(self.request)
-        self.artifact: Artifact = found.artifact
-        self.library = found.library
-        if self.artifact.calls:
-            name = self.artifact.calls[0].operation.name
-            raise NotImplementedError(f"{name} is computed by NumPy")
-        kinds = [ctypes.c_void_p] * 3 + [ctypes.c_int64, ctypes.c_void_p]
-        self.epoch = self.library.function("epoch", ctypes.c_int32, *kinds)
-        self.arena = aligned(self.artifact.arena)
-        self.table = np.zeros(self.artifact.pointers, np.uint64)
-        self.taken = np.zeros(1, np.int64)
-        loss = self.artifact.outputs[0].dtype
+        places = None if beside is None else beside.artifact.alone
+        super().__init__(graph, sources, target, places, passes, copies=True)
+        self.epoch = self.library.function("epoch", ctypes.c_int32, *ARGUMENTS)
+        loss = self.loss_dtype
         self.results = np.zeros(LANES * (8 + loss.itemsize), np.uint8)
         self.sums = self.results[: LANES * 8].view(np.float64)
         self.last = self.results[LANES * 8 :].view(loss)
-        self.look()
         if beside is not None:
             self.share(beside)
-
-    def share(self, other: NativeCopies) -> None:
-        """One arena for both, so that either can go on where the other stopped."""
-        if other.arena.nbytes > self.arena.nbytes:
-            self.arena = aligned(other.arena.nbytes)
-        self.arena[: other.arena.nbytes] = other.arena
-        other.arena = self.arena
         self.look()
-        other.look()
+        if beside is not None:
+            beside.look()
 
     def look(self) -> None:
         """Arrays on the memory of the arena."""

@@ -15,7 +15,23 @@ from __future__ import annotations
 
 from .target import Target
 
+PAUSE = "call void @llvm.x86.sse2.pause()"  # x86 only
 SLOT = 256  # bytes apart, for processors fetch lines in pairs
+
+# After a look in vain: `looks` so far, of which %crew has the limit; then on to the next look.
+WAIT = """wait:
+  {pause}
+  %more = add i64 %looks, 1
+  %lp = getelementptr i8, ptr %crew, i64 16
+  %limit = load i64, ptr %lp
+  %patient = icmp ult i64 %more, %limit
+  br i1 %patient, label %again, label %way
+way:
+  {give_way}
+  br label %again
+again:
+  br label %look
+"""
 
 CREW = """
 define internal void @barrier(ptr %crew, i64 %thread, i64 %threads) noinline {{
@@ -41,19 +57,7 @@ look:
   %ahead = sub i64 %seen, %count
   %come = icmp sge i64 %ahead, 0
   br i1 %come, label %here, label %wait
-wait:
-  {pause}
-  %more = add i64 %looks, 1
-  %lp = getelementptr i8, ptr %crew, i64 16
-  %limit = load i64, ptr %lp
-  %patient = icmp ult i64 %more, %limit
-  br i1 %patient, label %again, label %way
-way:
-  {give_way}
-  br label %again
-again:
-  br label %look
-here:
+{wait}here:
   %jn = add i64 %j, 1
   %all = icmp sgt i64 %jn, %threads
   br i1 %all, label %done, label %others
@@ -77,19 +81,7 @@ look:
   %said = load atomic i64, ptr %crew acquire, align 8
   %nothing = icmp eq i64 %said, 0
   br i1 %nothing, label %wait, label %go
-wait:
-  {pause}
-  %more = add i64 %looks, 1
-  %lp = getelementptr i8, ptr %crew, i64 16
-  %limit = load i64, ptr %lp
-  %patient = icmp ult i64 %more, %limit
-  br i1 %patient, label %again, label %way
-way:
-  {give_way}
-  br label %again
-again:
-  br label %look
-go:
+{wait}go:
   %home = icmp slt i64 %said, 0
   %t = sub i64 %said, 1
   %first = select i1 %home, i64 -1, i64 %t
@@ -180,8 +172,9 @@ def crew_text(target: Target) -> str:
     """Barriers, and the step as one call of each thread."""
     x86 = target.triple.split("-")[0] in ("x86_64", "amd64", "")
     unix = any(name in target.triple for name in ("linux", "darwin", "macos", "freebsd"))
-    return ("declare i32 @sched_yield()\n" if unix else "") + CREW.format(
-        slot=SLOT,
-        pause="call void @llvm.x86.sse2.pause()" if x86 else "",
+    wait = WAIT.format(
+        pause=PAUSE if x86 else "",
         give_way="call i32 @sched_yield()" if unix else "",
     )
+    text = CREW.format(slot=SLOT, wait=wait, pause=PAUSE if x86 else "")
+    return ("declare i32 @sched_yield()\n" if unix else "") + text

@@ -22,8 +22,41 @@ from .places import Place, Source
 from .target import Target, host
 from .threads import together
 
+ARGUMENTS = [ctypes.c_void_p] * 3 + [ctypes.c_int64, ctypes.c_void_p]
 
-class NativeEpoch(FromRequest):
+
+class Epochs(FromRequest):
+    """Native code that takes many steps in a call, and its memory: of one network or of several."""
+
+    def __init__(
+        self, graph: Graph, sources: list[Source], target: Target | None,
+        cells: tuple[Place, ...] | None, passes: tuple[Callable, ...], copies: bool = False,
+    ) -> None:  # fmt: skip
+        self.target = target or host()
+        self.batch, self.graph = graph.inputs[0].shape[0], graph
+        self.request = Request(
+            graph, self.target, passes, tuple(sources), True, cells, copies=copies
+        )
+        found = compiled(self.request)
+        self.artifact: Artifact = found.artifact
+        self.library = found.library
+        if self.artifact.calls:
+            name = self.artifact.calls[0].operation.name
+            raise NotImplementedError(f"{name} is computed by NumPy")
+        self.loss_dtype = self.artifact.outputs[0].dtype
+        self.arena = aligned(self.artifact.arena)
+        self.table = np.zeros(self.artifact.pointers + 2, np.uint64)  # see `ahead`
+        self.taken = np.zeros(1, np.int64)
+
+    def share(self, other: Epochs) -> None:
+        """One arena for both, so that either can go on where the other stopped."""
+        if other.arena.nbytes > self.arena.nbytes:
+            self.arena = aligned(other.arena.nbytes)
+        self.arena[: other.arena.nbytes] = other.arena
+        other.arena = self.arena
+
+
+class NativeEpoch(Epochs):
     """A step over rows of whole arrays, many times in one call; its first output is the loss.
 
     `passes` are functions from graph to graph that come first, unless the code is known already.
@@ -33,34 +66,14 @@ class NativeEpoch(FromRequest):
         self, graph: Graph, sources: list[Source], target: Target | None = None,
         beside: NativeEpoch | None = None, passes: tuple[Callable, ...] = (),
     ) -> None:  # fmt: skip
-        self.target = target or host()
-        self.batch, self.graph = graph.inputs[0].shape[0], graph
-        cells: tuple[Place, ...] | None = None if beside is None else beside.artifact.cells
-        self.request = Request(graph, self.target, passes, tuple(sources), True, cells)
-        found = compiled(self.request)
-        self.artifact: Artifact = found.artifact
-        self.library = found.library
-        if self.artifact.calls:
-            name = self.artifact.calls[0].operation.name
-            raise NotImplementedError(f"{name} is computed by NumPy")
-        kinds = [ctypes.c_void_p] * 3 + [ctypes.c_int64, ctypes.c_void_p]
-        kinds += [ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
+        cells = None if beside is None else beside.artifact.cells
+        super().__init__(graph, sources, target, cells, passes)
+        kinds = [*ARGUMENTS, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
         self.epoch = self.library.function("epoch", ctypes.c_int32, *kinds)
-        self.loss_dtype = self.artifact.outputs[0].dtype
-        self.arena = aligned(self.artifact.arena)
         if beside is not None:
             self.share(beside)
         self.known: tuple | None = None
-        self.table = np.zeros(self.artifact.pointers + 2, np.uint64)  # see `ahead`
-        self.taken = np.zeros(1, np.int64)
         self.pace = Pace(self.artifact)
-
-    def share(self, other: NativeEpoch) -> None:
-        """One arena for both, so that either can go on where the other stopped."""
-        if other.arena.nbytes > self.arena.nbytes:
-            self.arena = aligned(other.arena.nbytes)
-        self.arena[: other.arena.nbytes] = other.arena
-        other.arena = self.arena
 
     def memory(self) -> tuple[list, list, list, list]:
         """Cells and what is written of them with their leaves; tables; hyper-parameters."""

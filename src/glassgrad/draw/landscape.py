@@ -57,7 +57,8 @@ def landscape(
 def directions(weights: list[Any], seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Two directions, each filter as long as that of the weights."""
     random = np.random.default_rng(seed)
-    return tuple([like(w.detach().numpy(), random) for w in weights] for _ in range(2))  # type: ignore[return-value]
+    first, second = ([like(w.detach().numpy(), random) for w in weights] for _ in range(2))
+    return first, second
 
 
 def like(weight: np.ndarray, random: np.random.Generator) -> np.ndarray:

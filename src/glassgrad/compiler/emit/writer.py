@@ -177,37 +177,18 @@ class Writer:
             return
         self.count += 1
         number, entered_from = self.count, self.block
-        index, head, done = f"%i{number}", f"loop{number}", f"done{number}"
-        level = Level()
-        self.levels.append(level)
-        self.here += 1
-        self.depth[index], self.ranges[index] = (
-            self.here,
-            (low, low + (high - 1 - low) // step * step),
-        )
         begin, end = part or (str(low), str(high))
-        self.lines += [level.before, *entered(number, part), f"{head}:"]
-        place, self.block = len(self.lines), head
-        loop.index = Position(((index, 1),))
-        loop.carried = [
-            Register(self, f"%c{number}_{k}", c.dtype, c.wide) for k, c in enumerate(carry)
-        ]
+        last = low + (high - 1 - low) // step * step
+        place = self.entering(loop, number, carry, (low, last), entered(number, part))
+        self.block = f"loop{number}"
         yield loop
-        phis = [f"{index} = phi i64 [{begin}, %{entered_from}], [%n{number}, %{self.block}]"]
-        phis += [
-            f"{p.name} = phi {p.type} [{c.name}, %{entered_from}], [{n.name}, %{self.block}]"
-            for p, c, n in zip(loop.carried, carry, loop.next)
-        ]
-        self.lines.insert(place, phis)
+        self.lines.insert(place, self.phis(loop, number, carry, begin, entered_from))
         self.lines += [
-            f"%n{number} = add i64 {index}, {step}",
+            f"%n{number} = add i64 %i{number}, {step}",
             f"%m{number} = icmp slt i64 %n{number}, {end}",
-            f"br i1 %m{number}, label %{head}, label %{done}",
-            f"{done}:",
+            f"br i1 %m{number}, label %loop{number}, label %done{number}",
         ]
-        self.block = done
-        self.levels.pop()
-        self.here -= 1
+        self.leaving(number)
         loop.result = loop.next
 
     @contextmanager
@@ -222,38 +203,52 @@ class Writer:
         loop = Loop()
         self.count += 1
         number, entered_from = self.count, self.block
-        index, head, body, done = (f"{w}{number}" for w in ("%i", "loop", "body", "done"))
-        level = Level()
+        place = self.entering(loop, number, carry, bounds, [f"br label %loop{number}"])
+        loop.next, self.block = loop.carried, f"body{number}"
+        yield loop
+        phis = self.phis(loop, number, carry, low.name, entered_from)
+        phis += [
+            f"%m{number} = icmp slt i64 %i{number}, {high.name}",
+            f"br i1 %m{number}, label %body{number}, label %done{number}",
+            f"body{number}:",
+        ]
+        self.lines.insert(place, phis)
+        self.lines += [f"%n{number} = add i64 %i{number}, {step}", f"br label %loop{number}"]
+        self.leaving(number)
+        loop.result = loop.carried
+
+    def entering(
+        self, loop: Loop, number: int, carry: Sequence[Register], bounds: tuple[int, int],
+        way: list[str],
+    ) -> int:  # fmt: skip
+        """Go a level deeper, to the head of a loop; the place of its first lines."""
+        index, level = f"%i{number}", Level()
         self.levels.append(level)
         self.here += 1
         self.depth[index], self.ranges[index] = self.here, bounds
-        self.lines += [level.before, f"br label %{head}", f"{head}:"]
-        place, self.block = len(self.lines), body
+        self.lines += [level.before, *way, f"loop{number}:"]
         loop.index = Position(((index, 1),))
-        loop.next = loop.carried = [
+        loop.carried = [
             Register(self, f"%c{number}_{k}", c.dtype, c.wide) for k, c in enumerate(carry)
         ]
-        yield loop
-        phis = [f"{index} = phi i64 [{low.name}, %{entered_from}], [%n{number}, %{self.block}]"]
-        phis += [
+        return len(self.lines)
+
+    def phis(
+        self, loop: Loop, number: int, carry: Sequence[Register], begin: str, entered_from: str
+    ) -> list[str]:
+        """What index and carried values are at the head: at first, and after each trip."""
+        found = [f"%i{number} = phi i64 [{begin}, %{entered_from}], [%n{number}, %{self.block}]"]
+        return found + [
             f"{p.name} = phi {p.type} [{c.name}, %{entered_from}], [{n.name}, %{self.block}]"
             for p, c, n in zip(loop.carried, carry, loop.next)
         ]
-        phis += [
-            f"%m{number} = icmp slt i64 {index}, {high.name}",
-            f"br i1 %m{number}, label %{body}, label %{done}",
-            f"{body}:",
-        ]
-        self.lines.insert(place, phis)
-        self.lines += [
-            f"%n{number} = add i64 {index}, {step}",
-            f"br label %{head}",
-            f"{done}:",
-        ]
-        self.block = done
+
+    def leaving(self, number: int) -> None:
+        """Go back up a level, behind a loop."""
+        self.block = f"done{number}"
+        self.lines.append(f"{self.block}:")
         self.levels.pop()
         self.here -= 1
-        loop.result = loop.carried
 
     # ---- positions and their variables
 
