@@ -12,6 +12,7 @@ import glassgrad as gg
 from drawings import STRANGE, edges, elements, hints, in_new_process, parsed, texts
 from glassgrad import nn
 from glassgrad.draw.colours import NEGATIVE, POSITIVE, lightness
+from glassgrad.draw.groups import meet
 from glassgrad.nn.chain import ChainError
 
 
@@ -290,6 +291,30 @@ def test_flow_writes_excitation_activation_and_weights():
     assert "max pooling of 2" not in texts(gg.draw.flow(pooled, input_shape=(1, 5)))
     with pytest.raises(ChainError, match=r"20 units, .* up to 12; gg\.draw\.network"):
         gg.draw.flow(nn.Linear(20, 1))
+
+
+@pytest.mark.parametrize("units", [(2, 2, 1), (4, 10, 5, 3, 1), (12, 12), (1, 12, 2)])
+def test_no_weight_of_a_flow_diagram_covers_another(units):
+    model = layers(*units)
+    picture = gg.draw.flow(model, x=np.ones(units[0]))
+    every = picture.svg.splitlines()
+    grounds = [n for n, line in enumerate(every) if 'height="15"' in line]
+    boxes = [box_of(e) for e in elements(picture, "rect") if e.getAttribute("height") == "15"]
+    assert len(boxes) == sum(a * b + b for a, b in itertools.pairwise(units))
+    assert not any(meet(a, b) for a, b in itertools.combinations(boxes, 2))
+    first, last = grounds[0], grounds[units[1] * (units[0] + 1) - 1]
+    assert not any("<line" in line for line in every[first:last])  # no edge above a number
+    nodes = [[float(e.getAttribute(k)) for k in ("cx", "cy", "r")]
+             for e in elements(picture, "circle")]  # fmt: skip
+    for left, top, right, bottom in boxes:
+        for x, y, r in nodes:
+            assert not (left < x + r and x - r < right and top < y + r and y - r < bottom)
+
+
+def box_of(rect):
+    """A rectangle as (left, top, right, bottom)."""
+    x, y, w, h = (float(rect.getAttribute(k)) for k in ("x", "y", "width", "height"))
+    return x, y, x + w, y + h
 
 
 def crossed(picture):

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..explain.texts import short
 from ..nn.chain import ChainError, chain
-from .colours import INK, NEGATIVE, PAPER, POSITIVE
+from .colours import INK, NEGATIVE, PAPER, POSITIVE, mixed
 from .columns import Column, Edge, Link, columns_of
 from .nodes import mixed_fill
 from .picture import Picture
 from .svg import Drawing, Point, text_width
 
 RADIUS, ROW, GAP, MARGIN = 27.0, 92.0, 178.0, 30.0
+LETTER = 11.0  # size of the weights' numbers
+NEAREST = 0.2  # of the way from a node, numbers on its edges stand far enough apart
 MOST = 12  # units of a layer that can be followed with the eye
 
 
@@ -47,14 +48,16 @@ def flow(
     rows = [c.units + (n < len(links) and has_bias(links[n])) for n, c in enumerate(columns)]
     left = MARGIN + RADIUS + max((text_width(n, 12) for n in names or []), default=0)
     right = MARGIN + RADIUS + max((text_width(n, 12) for n in outputs or []), default=0)
-    width = left + GAP * (len(columns) - 1) + right
+    gaps = [gap_for(link, row, end.units) for link, row, end in zip(links, rows, columns[1:])]
+    across = [left + sum(gaps[:n]) for n in range(len(columns))]
+    width = across[-1] + right
     title = title or "Flow diagram"
     drawing = Drawing(max(width, text_width(title, 15) + 40), 70 + ROW * max(rows) + 34, title)
     drawing.text((drawing.width / 2, 24), title, 15, bold=True)
     centre = 52 + ROW * max(rows) / 2
-    places = [positions(row, left + GAP * n, centre) for n, row in enumerate(rows)]
+    places = [positions(row, x_, centre) for row, x_ in zip(rows, across)]
     for number, link in enumerate(links):
-        draw_edges(drawing, link, places[number], places[number + 1], columns[number : number + 2])
+        draw_edges(drawing, link, places[number], places[number + 1][: columns[number + 1].units])
     for number, (column, place) in enumerate(zip(columns, places)):
         draw_nodes(drawing, column, place, x is not None, first=number == 0)
         caption = ", ".join(column.names) if number else "input"
@@ -74,35 +77,71 @@ def positions(rows: int, x: float, centre: float) -> list[Point]:
     return [(x, top + ROW * n) for n in range(rows)]
 
 
-def draw_edges(
-    drawing: Drawing, link: Link, start: list[Point], end: list[Point], columns: list[Column]
-) -> None:
-    """Edges with their weights, each written where it is near its end, so that none are covered."""
-    before, after = (column.units for column in columns)
-    for unit in range(after):
-        edges = link.incoming(unit)
-        if (bias := link.bias_of(unit, after)) is not None:
-            edges = [*edges, Edge(before, unit, bias)]
-        for edge in edges:
-            draw_edge(drawing, edge, start[edge.start], end[unit])
+def edges_of(link: Link, starts: int, ends: int) -> list[Edge]:
+    """The edges to all units; biases come from the last of the nodes before them."""
+    found = [edge for unit in range(ends) for edge in link.incoming(unit)]
+    biases = [(unit, link.bias_of(unit, ends)) for unit in range(ends)]
+    return found + [Edge(starts - 1, unit, bias) for unit, bias in biases if bias is not None]
+
+
+def gap_for(link: Link, starts: int, ends: int) -> float:
+    """How far apart two layers stand, so that each edge's weight has a place of its own."""
+    lanes = min(starts, ends) * lane(edges_of(link, starts, ends))
+    return max(GAP, (lanes + RADIUS + 16) / (1 - NEAREST), lanes + 2 * RADIUS + 24)
+
+
+def lane(edges: list[Edge]) -> float:
+    """The width of the widest weight."""
+    texts = [weight_text(e.weight) for e in edges if e.weight is not None]
+    return max((text_width(t, LETTER) + 8 for t in texts), default=0.0)
+
+
+def weight_text(weight: float) -> str:
+    """A weight in three digits."""
+    return f"{weight + 0.0:.3g}"  # no -0
+
+
+def draw_edges(drawing: Drawing, link: Link, start: list[Point], end: list[Point]) -> None:
+    """Arrows from rim to rim, and their weights, which no arrow and no other weight covers.
+
+    The weights of all edges of a node stand in one lane; the side with fewer nodes has the lanes.
+    """
+    edges = edges_of(link, len(start), len(end))
+    for edge in edges:
+        draw_edge(drawing, edge, start[edge.start], end[edge.end])
+    by_start, wide = len(start) <= len(end), end[0][0] - start[0][0]
+    low = max(RADIUS + 8, NEAREST * wide if by_start else 0)
+    high = wide - max(RADIUS + 16, 0 if by_start else NEAREST * wide)
+    lanes = min(len(start), len(end))
+    for edge in edges:
+        number = edge.start if by_start else edge.end
+        part = (low + (high - low) * (number + 0.5) / lanes) / wide
+        write_weight(drawing, edge, start[edge.start], end[edge.end], part)
 
 
 def draw_edge(drawing: Drawing, edge: Edge, a: Point, b: Point) -> None:
-    """An arrow from rim to rim, and its weight on a white ground."""
+    """An arrow from rim to rim."""
     length = math.dist(a, b) or 1.0
     ux, uy = (b[0] - a[0]) / length, (b[1] - a[1]) / length
     start = (a[0] + ux * RADIUS, a[1] + uy * RADIUS)
     end = (b[0] - ux * RADIUS, b[1] - uy * RADIUS)
-    colour = "#777777" if edge.weight is None else POSITIVE if edge.weight >= 0 else NEGATIVE
-    drawing.arrow(start, end, colour, 1.3)
+    drawing.arrow(start, end, colour_of(edge), 1.3)
+
+
+def colour_of(edge: Edge) -> str:
+    """Blue for a positive weight, orange for a negative one."""
+    return "#777777" if edge.weight is None else POSITIVE if edge.weight >= 0 else NEGATIVE
+
+
+def write_weight(drawing: Drawing, edge: Edge, a: Point, b: Point, part: float) -> None:
+    """The weight on a white ground, `part` of the way along its edge."""
     if edge.weight is None:
         return
-    part = 0.33 if edge.start % 2 == 0 else 0.55
-    x, y = start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
-    text = short(edge.weight)
-    room = text_width(text, 11) + 6
-    drawing.box((x - room / 2, y - 8), room, 16, PAPER, None, round_=3)
-    drawing.text((x, y), text, 11, colour=colour)
+    x, y = a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part
+    text = weight_text(edge.weight)
+    room = text_width(text, LETTER) + 6
+    drawing.box((x - room / 2, y - 7.5), room, 15, PAPER, None, round_=3)
+    drawing.text((x, y), text, LETTER, colour=mixed(colour_of(edge), INK, 0.25))
 
 
 def draw_nodes(
@@ -123,14 +162,19 @@ def draw_nodes(
 
 def write_values(drawing: Drawing, at: Point, column: Column, unit: int, first: bool) -> None:
     """The numbers of a node."""
-    before, after = float(column.before[unit]), float(column.values[unit])
-    if first or (not column.names and before == after):
-        drawing.text(at, f"{after:.3g}", 12, bold=True)
-        return
+    before, after = (f"{float(x[unit]) + 0.0:.3g}" for x in (column.before, column.values))
     x, y = at
-    drawing.text((x, y - 9), f"{before:.3g}", 10.5)
+    if first or (not column.names and before == after):
+        write_value(drawing, at, after, 12, bold=True)
+        return
+    write_value(drawing, (x, y - 9), before, 10.5)
     drawing.line((x - RADIUS * 0.8, y), (x + RADIUS * 0.8, y), "#888888", 0.8)
-    drawing.text((x, y + 9.5), f"{after:.3g}", 11.5, bold=True)
+    write_value(drawing, (x, y + 9.5), after, 11.5, bold=True)
+
+
+def write_value(drawing: Drawing, at: Point, text: str, size: float, bold: bool = False) -> None:
+    """A number, as large as its node has room for."""
+    drawing.text(at, text, min(size, 1.55 * RADIUS / text_width(text, 1)), bold=bold)
 
 
 def label_ends(
