@@ -1,12 +1,15 @@
 """Computation graphs: nodes with values and derivatives, small and large."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import glassgrad as gg
-from drawings import STRANGE, elements, hints, parsed, texts
+from drawings import STRANGE, elements, hints, parsed, text_of, texts
 from glassgrad import nn
 from glassgrad.draw.groups import called, meet
+from glassgrad.explain.texts import values_text
 
 
 def loss():
@@ -51,7 +54,7 @@ def long_chain(length):
 
 def test_ten_thousand_nodes_are_too_many_to_look_at():
     y = long_chain(10_000)
-    with pytest.raises(ValueError, match=r"10,002 nodes, too many .* most=10002"):
+    with pytest.raises(ValueError, match=r"10,001 nodes, too many .* most=10001"):
         gg.draw.graph(y)
 
 
@@ -182,6 +185,131 @@ def test_grounds_hold_whole_nodes_and_no_node_in_part(times):
         for b in node:
             inside = a[0] <= b[0] and a[1] <= b[1] and a[2] >= b[2] and a[3] >= b[3]
             assert inside or not meet(a, b)
+
+
+def test_numbers_stand_in_the_operation_that_takes_them():
+    w = gg.tensor([3.0], requires_grad=True)
+    shown = texts(gg.draw.graph((1 - w * 2).sum()))
+    assert {"mul(·, 2)", "sub(1, ·)", "Computation graph, 4 nodes"} <= set(shown)
+    assert "number" not in shown
+
+
+def test_hints_are_the_lines_that_made_the_nodes():
+    x = gg.tensor([1.0, 2.0], requires_grad=True)
+    with gg.record_lines():
+        y = x.exp()
+    assert any("y = x.exp()" in hint for hint in hints(gg.draw.graph(y)))
+    assert hints(gg.draw.graph(x.exp())) == ["Computation graph, 2 nodes"]
+
+
+def convolutional():
+    gg.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 1)
+    )
+    return net, gg.randn(4, 1, 6)
+
+
+def arrows(picture):
+    """{(from, to)} of the names of boxes, by where edges begin and end."""
+    boxes = []
+    for e in elements(picture, "rect"):
+        if e.getAttribute("rx") == "5":
+            x, y, w, h = (float(e.getAttribute(k)) for k in ("x", "y", "width", "height"))
+            boxes.append((x, y, x + w, y + h))
+    names = [t for t in elements(picture, "text") if t.getAttribute("font-size") == "11"]
+    bold = [text_of(t) for t in names if t.getAttribute("font-weight") == "bold"]
+
+    def name_at(x, y):
+        return next(
+            name for (a, b, c, d), name in zip(boxes, bold) if a - 6 <= x <= c + 1 and b <= y <= d
+        )
+
+    found = set()
+    for e in elements(picture, "path"):
+        numbers = e.getAttribute("d").replace("M", " ").replace("C", " ").split()
+        at = [float(n) for n in numbers]
+        found.add((name_at(*at[:2]), name_at(*at[-2:])))
+    return found
+
+
+def test_folded_each_layer_is_one_node():
+    net, x = convolutional()
+    picture = gg.draw.graph(lambda: net(x).sum(), model=net, names={"x": x}, fold=True)
+    chain = ["x", "0: Conv1d", "1: BatchNorm1d", "2: ReLU", "3: Flatten", "4: Linear", "sum"]
+    assert arrows(picture) == set(itertools.pairwise(chain))
+    shown = texts(picture)
+    assert {
+        "weight f32[2, 1, 3]",
+        "bias f32[2]",
+        "weight f32[1, 8]",
+        "several nodes as one",
+    } <= set(shown)
+    y = net(x)
+    y.sum().backward()
+    assert values_text(y.detach().numpy()) in shown
+    assert f"∂ {values_text(np.ones((4, 1)))}" in shown and x.grad is None and not x.requires_grad
+    assert texts(gg.draw.graph(lambda: net(x).sum(), model=net)) != shown
+
+
+def test_layers_between_which_others_stand_are_several_nodes():
+    block, x = Around(), gg.ones(1, 2)
+    model = nn.ModuleList([block])
+    picture = gg.draw.graph(lambda: block(x, scale=2.0), model=model, names={"x": x}, fold=True)
+    inner, outer = "0.inner: Linear", "0: Around"
+    assert arrows(picture) == {("x", inner), ("x", outer), (inner, outer)}
+
+
+def test_several_inputs_of_a_layer():
+    layer, a, b = nn.Bilinear(2, 3, 4), gg.randn(1, 2), gg.randn(1, 3)
+    picture = gg.draw.graph(lambda: layer(a, b), model=layer, names={"a": a, "b": b}, fold=True)
+    assert arrows(picture) == {("a", "Bilinear"), ("b", "Bilinear")}
+
+
+def training_step(*units):
+    gg.manual_seed(0)
+    net = nn.Sequential(*[nn.Linear(a, b) for a, b in itertools.pairwise(units)])
+    net.insert(1, nn.ReLU())
+    optimizer, criterion = gg.optim.Adam(net.parameters()), nn.CrossEntropyLoss()
+
+    @gg.compile
+    def step(features, labels):
+        optimizer.zero_grad()
+        loss = criterion(net(features), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(gg.randn(32, units[0]), gg.zeros(32).long())
+    return net, step
+
+
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_a_training_step_is_its_layers_their_gradients_and_their_updates(rewritten):
+    net, step = training_step(784, 128, 10)
+    picture = gg.draw.graph(step, model=net, rewritten=rewritten)
+    found = arrows(picture)
+    expected = {
+        ("features", "0: Linear"), ("0: Linear", "relu"), ("relu", "2: Linear"),
+        ("2: Linear", "2: Linear, backward"), ("2: Linear, backward", "0: Linear, backward"),
+        ("2: Linear, backward", "2: Linear, update"), ("0: Linear, backward", "0: Linear, update"),
+        ("optimizer", "0: Linear, update"), ("labels", "checks"),
+    }  # fmt: skip
+    assert expected <= found
+    assert len(elements(picture, "rect")) < 40
+    assert {"0", "0, backward", "0, update"} <= set(texts(gg.draw.graph(step, rewritten=rewritten)))
+
+
+def test_folded_large_graphs_are_drawn_and_larger_ones_named():
+    net = nn.Sequential(*[nn.BatchNorm1d(2) for _ in range(600)])
+    x = gg.randn(3, 2)
+    with pytest.raises(ValueError, match="the graph has 602 nodes, too many .*, or say most=602"):
+        gg.draw.graph(lambda: net(x).sum(), model=net)
+    net = net[:250]
+    picture = gg.draw.graph(lambda: net(x).sum(), model=net)
+    assert "249: BatchNorm1d" in texts(picture) and len(elements(picture, "path")) == 251
+    with pytest.raises(ValueError, match="draw each layer as one by fold=True and model="):
+        gg.draw.graph(net(x).sum(), fold=False)
 
 
 def test_what_is_no_model_of_a_call_is_said():

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..explain.texts import values_text
+from ..explain.lines import line_of
+from ..explain.texts import short, values_text
 from ..gradient import ancestors
 from ..gradient import gradients as reverse_mode
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import ones_like
 from .colours import FAINT, INK
+from .fold import Part, folded, phases
 from .groups import (
     HEAD,
     Groups,
@@ -26,19 +28,24 @@ from .groups import (
 )
 from .layers import Via, layered
 from .picture import Picture
-from .svg import Drawing, fitted, text_width
+from .svg import Drawing, text_width
 
 LINE, PAD, WIDEST = 14.0, 8.0, 170.0
 BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0
-FILLS = {"input": "#d6e6f5", "parameter": "#fbe3c3", "constant": "#e8e8e8", "node": "#ffffff"}
+CROWDED = 100  # of more nodes, layers are folded unless told otherwise
+FILLS = {
+    "input": "#d6e6f5", "parameter": "#fbe3c3", "constant": "#e8e8e8", "node": "#ffffff",
+    "part": "#e0efe6",
+}  # fmt: skip
 
+MANY = 4  # so many types or parameters of a layer are listed
 LEAVES = {"input": "data", "parameter": "parameter", "constant": "number"}
 
 
 def graph(
     target: Any, *, names: dict[str, Any] | None = None, values: bool = True,
-    gradients: bool = True, rewritten: bool = False, model: Any = None, most: int = 300,
-    title: str | None = None,
+    gradients: bool = True, rewritten: bool = False, model: Any = None, fold: bool | None = None,
+    most: int = 300, title: str | None = None,
 ) -> Picture:  # fmt: skip
     """The computation graph behind a tensor, or of a compiled step that has been called.
 
@@ -49,9 +56,12 @@ def graph(
     rewritten  of a compiled step, the graph after its rewriting
     model      whose layers are drawn as grounds behind their nodes: of a call all layers, of
                tensors those with parameters; a compiled step knows its own
-    most       more nodes than this are an error
+    fold       whether each layer is drawn as one node, with its parameters, and of a compiled step
+               each layer's gradient and update too; if not said, of more than 100 nodes
+    most       more nodes than this, after folding, are an error
 
-    Each node has its name or operation, its type, its value, and below it d target / d node.
+    Each node has its name or operation, its type, its value, and below it d target / d node; Python
+    numbers stand in the operation that takes them, as in mul(·, 2).
     Source: lecture H, pages on the computation graph.
 
     Raises:
@@ -61,43 +71,76 @@ def graph(
     groups: Groups = {}
     if callable(target) and not hasattr(target, "graph"):
         target, groups = called(target, model)
-    nodes, known = nodes_of(target, rewritten)
+    nodes, known, step = nodes_of(target, rewritten)
     if not nodes:
         raise ValueError("there is no node to draw: give at least one tensor")
-    if len(nodes) > most:
-        raise ValueError(
-            f"the graph has {len(nodes):,} nodes, too many to look at: draw a part of it, as the "
-            f"tensor of a layer, or say most={len(nodes)}; gg.draw.network draws whole models"
-        )
-    groups = groups or by_parameters(
-        nodes, layers_of(model) if model is not None else by_names(known)
-    )
+    fold = len(nodes) > CROWDED if fold is None else fold
+    groups = groups or groups_of(nodes, known, step, model, fold)
+    fold = fold and bool(groups)
+    items = folded(nodes, groups) if fold else {x: inputs_of(x) for x in nodes}
+    if len(items) > most:
+        raise ValueError(too_many(len(items), fold))
     known |= {x: name for name, x in (names or {}).items()}
     slopes = slopes_of(target, nodes) if gradients else {}
-    boxes = {x: box_of(x, known, slopes, values) for x in nodes}
-    layers, edges = layered(nodes, lambda x: x.inputs)
-    neighboured(layers, groups)
-    return drawn(layers, edges, boxes, title or f"Computation graph, {len(nodes)} nodes", groups)
+    boxes = {x: box_of(x, known, slopes, values) for x in items}
+    title = title or f"Computation graph, {len(nodes)} nodes{', layers folded' * fold}"
+    return drawn(*layered(list(items), items.__getitem__), boxes, title, {} if fold else groups)
 
 
-def nodes_of(target: Any, rewritten: bool) -> tuple[list[Any], dict[Any, str]]:
-    """The nodes, inputs before users, and names of some."""
+def groups_of(nodes: list[Any], known: dict[Any, str], step: Any, model: Any, fold: bool) -> Groups:
+    """Layers by their parameters; of a compiled step to be folded, gradients and updates too."""
+    layers = layers_of(model) if model is not None else by_names(known)
+    if step is not None:
+        layers |= {cell: layers[x] for cell, x in step.cells.items() if x in layers}
+        layers = {x: layer for x, layer in layers.items() if x in step.cells}
+    return phases(step, nodes, layers) if fold and step else by_parameters(nodes, layers)
+
+
+def too_many(count: int, folded: bool) -> str:
+    """The error for a graph that nobody can look at."""
+    way = "" if folded else ", or draw each layer as one by fold=True and model="
+    return (
+        f"the graph has {count:,} nodes, too many to look at: draw a part of it, as the tensor of "
+        f"a layer{way}, or say most={count}; gg.draw.network draws whole models"
+    )
+
+
+def nodes_of(target: Any, rewritten: bool) -> tuple[list[Any], dict[Any, str], Any]:
+    """The nodes, inputs before users, names of some, and the graph of a compiled step."""
+    found, names, step = target, {}, None
     if isinstance(target, Tensor):
-        return ancestors([target]), {}
-    if isinstance(target, (tuple, list)) and all(isinstance(x, Tensor) for x in target):
-        return ancestors(target), {}
-    found = target
-    if hasattr(target, "graph"):
-        found = target.graph()
-        if rewritten:
-            from ..compiler.lower import lowered
-            from ..compiler.rewrite import rewritten as rewrite
+        found = [target]
+    elif not isinstance(target, (tuple, list)):
+        step = graph_of(target, rewritten)
+        found, names = step.roots, dict(step.names)
+    if not all(isinstance(x, Tensor) for x in found):
+        kind = next(type(x).__name__ for x in found if not isinstance(x, Tensor))
+        raise TypeError(f"tensors are wanted, and among them is a {kind}")
+    roots = dict.fromkeys(found)
+    return [x for x in ancestors(found) if x.number is None or x in roots], names, step
 
-            found = rewrite(lowered(found))
-    if not hasattr(found, "nodes"):
+
+def graph_of(target: Any, rewritten: bool) -> Any:
+    """The graph of a compiled step.
+
+    Raises:
+        TypeError: It is none.
+    """
+    found = target.graph() if hasattr(target, "graph") else target
+    if not hasattr(found, "roots"):
         kind = type(target).__name__
         raise TypeError(f"a tensor or a compiled step is wanted, and got a {kind}")
-    return list(found.nodes), dict(found.names)
+    if rewritten and found is not target:
+        from ..compiler.lower import lowered
+        from ..compiler.rewrite import rewritten as rewrite
+
+        found = rewrite(lowered(found))
+    return found
+
+
+def inputs_of(x: Any) -> list[Any]:
+    """What a node reads, numbers left out."""
+    return [i for i in x.inputs if i.number is None]
 
 
 def slopes_of(target: Any, nodes: list[Any]) -> dict[Any, Any]:
@@ -131,32 +174,62 @@ class Box:
 
 def box_of(x: Any, names: dict[Any, str], slopes: dict[Any, Any], values: bool) -> Box:
     """What is written of a node."""
-    name = names.get(x) or x.name
-    heading = name or (x.operation.name if x.operation is not None else LEAVES[kind_of(x)])
-    if name and x.operation is not None:
-        heading = f"{name} = {x.operation.name}"
-    lines = [heading, str(x.type_)]
-    if values and isinstance(x.value, np.ndarray):
-        lines.append(values_text(x.value))
-    if x in slopes:
-        lines.append(f"∂ {values_text(slopes[x])}")
+    if isinstance(x, Part):
+        lines, hint = lines_of_part(x, names, slopes, values), f"{len(x.nodes)} nodes"
+    else:
+        lines = [heading(x, names), str(x.type_), *numbers_of(x, slopes, values)]
+        hint = line_of(x)
     width = min(max(text_width(line, 11) for line in lines) * 1.06 + 2 * PAD, WIDEST)
-    return Box(lines, kind_of(x), width, where_of(x))
+    return Box(lines, kind_of(x), width, hint)
+
+
+def lines_of_part(
+    part: Part, names: dict[Any, str], slopes: dict[Any, Any], values: bool
+) -> list[str]:
+    """A layer as one node: its name, what it gives, and its parameters."""
+    types = dict.fromkeys(str(x.type_) for x in part.outputs)
+    numbers = numbers_of(part.outputs[0], slopes, values) if len(part.outputs) == 1 else []
+    leaves = sorted(
+        (x for x in part.nodes if kind_of(x) == "parameter"), key=lambda x: -len(x.shape)
+    )
+    held = [f"{heading(x, names).rpartition('.')[2]} {x.type_}" for x in leaves]
+    return [part.name, *list(types)[:MANY], *numbers, *held[:MANY]]
+
+
+def heading(x: Any, names: dict[Any, str]) -> str:
+    """A node's name, and its operation: `loss = mean`, `mul(·, 2)`."""
+    name = names.get(x) or x.name
+    if x.operation is None:
+        return name or LEAVES[kind_of(x)]
+    done = "mm" if is_product(x) else x.operation.name
+    if any(i.number is not None for i in x.inputs):
+        listed = ("·" if i.number is None else short(i.number) for i in x.inputs)
+        done += f"({', '.join(listed)})"
+    return f"{name} = {done}" if name else done
+
+
+def is_product(x: Any) -> bool:
+    """Whether a contraction is a product of two matrices, which may be transposed."""
+    return x.operation.name == "contract" and {len(x.shape), *(len(i.shape) for i in x.inputs)} == {
+        2
+    }
+
+
+def numbers_of(x: Any, slopes: dict[Any, Any], values: bool) -> list[str]:
+    """The value of a node and its derivative, where they are known."""
+    lines = [values_text(x.value)] if values and isinstance(x.value, np.ndarray) else []
+    return [*lines, f"∂ {values_text(slopes[x])}"] if x in slopes else lines
 
 
 def kind_of(x: Any) -> str:
     """What a node is: computed, or a leaf of which kind."""
+    if isinstance(x, Part):
+        return "part"
     if x.operation is not None:
         return "node"
     if x.requires_grad:
         return "parameter"
     return "constant" if x.number is not None or not x.shape else "input"
-
-
-def where_of(x: Any) -> str:
-    """The user's line, where it is known."""
-    where = getattr(x, "where", None)
-    return str(where) if where else ""
 
 
 # ---- the drawing
@@ -166,6 +239,7 @@ def drawn(
     layers: list[list[Any]], edges: list[list], boxes: dict[Any, Box], title: str, groups: Groups
 ) -> Picture:
     """Boxes in their layers, and curves between them."""
+    neighboured(layers, groups)
     apart, top = (APART, MARGIN + 34) if not groups else (APART + HEAD, MARGIN + 38 + HEAD)
     heights = [sum(height(x, boxes) + apart for x in layer) for layer in layers]
     tallest, x = max(heights, default=0), MARGIN
@@ -184,7 +258,7 @@ def drawn(
         x: (*corners[x][:2], corners[x][0] + box.width, corners[x][1] + box.height)
         for x, box in boxes.items()
     }
-    draw_groups(drawing, groups, grounds, lambda x: x.inputs)
+    draw_groups(drawing, groups, grounds, inputs_of)
     for chain in edges:
         draw_edge(drawing, chain, corners, boxes)
     for node, box in boxes.items():
@@ -233,15 +307,14 @@ def draw_box(drawing: Drawing, corner: tuple[float, float], box: Box) -> None:
     for row, line in enumerate(box.lines):
         at = (x + box.width / 2, y + PAD + LINE * row + LINE / 2 - 1)
         colour = "#0b559f" if line.startswith("∂ ") else INK
-        text = fitted(line, 11, box.width - PAD)
-        drawing.text(at, text, 11, colour=colour, bold=row == 0)
+        drawing.text(at, line, 11, colour=colour, bold=row == 0, room=box.width - PAD)
 
 
 def draw_kinds(drawing: Drawing, kinds: Iterable[str], sloped: bool) -> None:
     """What the fills mean."""
     x, y = MARGIN, drawing.height - 20
     for kind, text in (("input", "data"), ("parameter", "wants a gradient"), ("node", "computed"),
-                       ("constant", "number")):  # fmt: skip
+                       ("constant", "number"), ("part", "several nodes as one")):  # fmt: skip
         if kind in kinds:
             drawing.box((x, y - 6), 14, 12, FILLS[kind], INK, round_=2)
             drawing.text((x + 19, y), text, 10.5, "start", "#555555")

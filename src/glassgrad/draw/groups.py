@@ -33,12 +33,23 @@ def called(target: Callable, model: Any) -> tuple[Any, Groups]:
             for node in between(tensors_of([output]), given):
                 found.setdefault(node, names[module])
 
+    data: list[Tensor] = []
+
+    def keep(module: Any, inputs: tuple, options: dict) -> None:
+        leaves = [x for x in tensors_of([*inputs, *options.values()]) if x.operation is None]
+        data.extend(x for x in leaves if x.dtype.kind == "f" and not x.requires_grad)
+        for x in data:
+            x.requires_grad = True  # so that what is made of it alone is recorded
+
     handles = [part.register_forward_hook(note, with_kwargs=True) for part in names]
+    handles += [part.register_forward_pre_hook(keep, with_kwargs=True) for part in names]
     try:
         output = target()
     finally:
         for handle in handles:
             handle.remove()
+        for x in data:
+            x.requires_grad = False
     if not tensors_of([output]):
         raise TypeError(f"the call returned {type(output).__name__}, and no tensor")
     return output, found
@@ -78,12 +89,16 @@ def between(outputs: list[Tensor], given: set[Any]) -> list[Any]:
 def by_parameters(nodes: list[Any], names: dict[Any, str]) -> Groups:
     """The parameters of each layer, and the nodes that use those of one layer only.
 
+    A node that puts several of a layer's nodes together belongs to it too.
+
     names  {parameter: its layer}
     """
     found: Groups = {x: names[x] for x in nodes if x in names}
     for node in nodes:
-        layers = {names[x] for x in node.inputs if x in names}
-        if len(layers) == 1:
+        given = dict.fromkeys(node.inputs)
+        direct = [names[x] for x in given if x in names]
+        layers = set(direct or (found.get(x, "") for x in given))
+        if len(layers) == 1 and (direct or len(given) > 1) and "" not in layers:
             found.setdefault(node, layers.pop())
     return found
 

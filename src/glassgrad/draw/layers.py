@@ -1,8 +1,8 @@
 """Where the nodes of a graph stand: in layers from left to right, so that few edges cross.
 
-Each node stands one layer after the latest of its inputs; leaves stand just before their first
-user.  Edges that pass a layer have a place in it.  Within a layer nodes are ordered by the mean
-place of their neighbours, forwards and backwards a few times (Sugiyama, Tagawa and Toda 1981).
+Each node stands just before its first user, and the last nodes as early as they can.  Edges that
+pass a layer have a place in it.  Within a layer nodes are ordered by the mean place of their
+neighbours, forwards and backwards a few times (Sugiyama, Tagawa and Toda 1981).
 """
 
 from __future__ import annotations
@@ -43,17 +43,13 @@ def layered(nodes: list[Any], inputs: Callable[[Any], Any]) -> tuple[list[list[A
 def depths(nodes: list[Any], inputs: Callable[[Any], Any]) -> dict[Any, int]:
     """The layer of each node."""
     depth: dict[Any, int] = {}
-    known = dict.fromkeys(nodes)
     for node in nodes:
         depth[node] = 1 + max((depth[x] for x in inputs(node) if x in depth), default=-1)
     first: dict[Any, int] = {}
-    for node in nodes:
+    for node in reversed(nodes):
+        depth[node] = first.get(node, depth[node] + 1) - 1
         for x in inputs(node):
-            if x in known:
-                first[x] = min(first.get(x, depth[node]), depth[node])
-    for node in nodes:
-        if not any(x in known for x in inputs(node)) and node in first:
-            depth[node] = first[node] - 1
+            first[x] = min(first.get(x, depth[node]), depth[node])
     return depth
 
 
