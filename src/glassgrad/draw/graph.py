@@ -217,8 +217,14 @@ def is_product(x: Any) -> bool:
 
 def numbers_of(x: Any, slopes: dict[Any, Any], values: bool) -> list[str]:
     """The value of a node and its derivative, where they are known."""
-    lines = [values_text(x.value)] if values and isinstance(x.value, np.ndarray) else []
-    return [*lines, f"∂ {values_text(slopes[x])}"] if x in slopes else lines
+    lines = [briefly(x.value)] if values and isinstance(x.value, np.ndarray) else []
+    return [*lines, f"∂ {briefly(slopes[x])}"] if x in slopes else lines
+
+
+def briefly(array: np.ndarray) -> str:
+    """Values as far as a box has room for all of them, else their range."""
+    text = values_text(array)
+    return text if text_width(text, 11) <= WIDEST - 3 * PAD else values_text(array, few=1)
 
 
 def kind_of(x: Any) -> str:

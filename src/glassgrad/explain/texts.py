@@ -18,12 +18,12 @@ def short(x: Any) -> str:
     return f"{float(x) + 0.0:.4g}"  # no -0
 
 
-def values_text(array: Any) -> str:
-    """`0.5`, `[0.5, -1]`, `[[1, 2], [3, 4]]`, or `-1.2 … 3.4` of many."""
+def values_text(array: Any, few: int = FEW) -> str:
+    """`0.5`, `[0.5, -1]`, `[[1, 2], [3, 4]]`, or `-1.2 … 3.4` of more than a few."""
     array = np.asarray(array)
     if array.size == 0:
         return "no elements"
-    if array.size <= FEW:
+    if array.size <= few:
         return _nested(array)
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     lost = array.size - finite.size
