@@ -56,6 +56,15 @@ def test_the_matrix_does_what_the_layer_does(layer, shape):
     assert len(hints(picture, " from ")) == np.count_nonzero(array_of(layer, shape))
 
 
+def test_where_colours_repeat_cells_have_names():
+    picture = gg.draw.matrix(nn.Conv2d(1, 2, 3), input_shape=(1, 6, 6))
+    shown = texts(picture)
+    assert {f"v{i},{j},{k}" for i in (1, 2) for j in (1, 2, 3) for k in (1, 2, 3)} <= set(shown)
+    assert shown.count("v2,3,3") == 16
+    between = [e for e in elements(picture, "line") if e.getAttribute("y1") == e.getAttribute("y2")]
+    assert len(between) == 1  # the two filters
+
+
 def test_numbers_that_are_not_finite():
     layer = nn.Linear(2, 2)
     layer.weight.data = gg.tensor([[float("nan"), 1.0], [float("inf"), 0.0]])

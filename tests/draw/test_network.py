@@ -168,6 +168,12 @@ def test_a_convolution_has_a_colour_for_each_weight():
     assert f"v2,3 = {value:.3g}" in texts(picture)
 
 
+def test_filters_differ_in_dashes_on_grey_paper():
+    drawn = edges(gg.draw.network(nn.Conv1d(1, 2, 3), input_shape=(1, 6)))
+    dashes = {name[:2]: e.getAttribute("stroke-dasharray") for name, e in drawn.items()}
+    assert dashes["v1"] != dashes["v2"]
+
+
 def test_above_eight_weights_dashes_differ():
     drawn = edges(gg.draw.network(nn.Conv1d(1, 4, 3), input_shape=(1, 6)))
     looks = {(e.getAttribute("stroke"), e.getAttribute("stroke-dasharray")) for e in drawn.values()}
@@ -182,6 +188,7 @@ def test_the_stride_diagram(stride, outputs):
         picture = gg.draw.network(layer, input_shape=(1, 10))
         assert any(t.startswith(f"Number of units: 10,{outputs}") for t in texts(picture))
         assert len(elements(picture, "circle")) == 10 + outputs
+    assert f"max pooling of 3, stride {stride}" in texts(picture)
     pooled = [e for e in elements(picture, "line") if e.getAttribute("stroke-width") == "0.9"]
     assert len(pooled) == 3 * outputs + 1  # and one in the legend
 
@@ -251,8 +258,12 @@ def test_what_cannot_be_drawn_is_said():
         def forward(self, x):
             return x + self.inner(x)
 
-    with pytest.raises(ChainError, match=r"two paths .* meet in add: .*gg\.draw\.graph\(model"):
+    with pytest.raises(
+        ChainError, match=r"two paths .* meet in add: .*model\(x\), model=model, fold"
+    ):
         gg.draw.network(Residual())
+    with pytest.raises(ChainError, match=r"Bilinear takes input1, input2, .*model\(input1, input2"):
+        gg.draw.network(nn.Bilinear(2, 3, 1), x=(gg.ones(2), gg.ones(3)))
     with pytest.raises(ChainError, match="cannot be told from its layers: give input_shape="):
         gg.draw.network(nn.Sequential())
     with pytest.raises(ChainError, match="gives back its input"):
@@ -263,6 +274,8 @@ def test_what_cannot_be_drawn_is_said():
         gg.draw.network(5)
     with pytest.raises(TypeError, match="numbers are wanted as x, and got 'abc'"):
         gg.draw.network(nn.Linear(3, 1), x="abc")
+    with pytest.raises(TypeError, match=r"numbers are wanted as x, and got \[\[1\], \[2, 3\]\]"):
+        gg.draw.network(nn.Linear(3, 1), x=[[1], [2, 3]])
 
 
 def test_drawing_leaves_the_model_as_it_was():

@@ -1,6 +1,7 @@
 """Pictures show themselves, and are saved whole or not at all."""
 
 import io
+import itertools
 import sys
 
 import numpy as np
@@ -10,7 +11,8 @@ from PIL import Image
 import glassgrad as gg
 from drawings import STRANGE, elements, in_new_process, parsed, text_of, texts
 from glassgrad import nn
-from glassgrad.draw.colours import CLASSES, amount, ink_on, lightness, mixed, signed
+from glassgrad.draw.colours import CLASSES, INK, amount, ink_on, lightness, mixed, signed
+from glassgrad.draw.graph import FILLS
 from glassgrad.draw.svg import Drawing, fitted, letters, number, text_width
 from glassgrad.files import FileError
 
@@ -131,6 +133,23 @@ def test_texts_are_shortened_in_the_middle():
     assert "…" in text and text[0] == "a" and text[-1] == "t" and text_width(text, 10) <= 60
     assert fitted("wide", 10, 1) == "…"
     assert text_width("iii", 10) < text_width("MMM", 10) == text_width("M\u0301MM", 10)
+
+
+def test_a_picture_inherits_nothing_from_its_page():
+    """Fonts and spaces of a page around it, as of a heading or from right to left."""
+    root = parsed(gg.draw.network(nn.Linear(2, 1))).documentElement
+    wanted = {"font-style": "normal", "font-weight": "normal", "letter-spacing": "0",
+              "word-spacing": "0", "direction": "ltr"}  # fmt: skip
+    assert wanted == {name: root.getAttribute(name) for name in wanted}
+    assert all(t.getAttribute("fill") for t in root.getElementsByTagName("text"))
+    paper = root.getElementsByTagName("rect")[0]  # so that it is legible on dark pages
+    assert paper.getAttribute("fill") == "#ffffff" and paper.getAttribute("width") == "100%"
+
+
+def test_kinds_of_nodes_differ_when_printed_grey():
+    shades = sorted(lightness(fill) for fill in FILLS.values())
+    assert all(b - a > 0.05 for a, b in itertools.pairwise(shades))
+    assert shades[0] - lightness(INK) > 0.5
 
 
 def test_numbers_are_short():

@@ -280,14 +280,14 @@ def pooling(step: Step) -> Link:
         return edges
 
     name = "max pooling" if "Max" in step.operation else "mean pooling"
-    text = described(name, sizes, stride, sizes)
+    text = described(name, sizes, stride, sizes if len(sizes) > 1 else None)
     return Link("pooling", text, incoming, None, sizes, stride, low)
 
 
 def described(name: str, sizes: Any, stride: Any, usual: Any) -> str:
     """A window in words: `5×5 convolution`, `max pooling of 3, stride 2`."""
     text = f"{_times(sizes)} {name}" if len(sizes) > 1 else f"{name} of {sizes[0]}"
-    if tuple(stride) == tuple(usual):
+    if usual is not None and tuple(stride) == tuple(usual):
         return text
     same = len(set(stride)) == 1
     return f"{text}, stride {stride[0] if same else _times(stride)}"

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from .colours import FAINT, INK, PAPER, of_kind, on_paper, signed
+from .colours import CLASSES, FAINT, INK, PAPER, of_kind, on_paper, signed
 from .columns import Edge, Link
 from .places import Place
 from .svg import Drawing, Point, text_width
 
 BIAS, KERNEL, SMALL = "#777777", "#d55e00", "#555555"
-DASHES = (None, "8 3", "3 3", "9 3 2 3")  # where colours repeat
+DASHES = (None, "8 3", "3 3", "9 3 2 3")
 ALONG = (0.3, 0.42, 0.54, 0.66, 0.2, 0.78)  # where on an edge its name may stand
 
 
@@ -25,7 +25,7 @@ def draw_link(drawing: Drawing, link: Link, start: Place, end: Place, bias: bool
     largest = largest_weight(edges, link)
     for edge in sorted(edges, key=lambda e: abs(e.weight or 0.0)):
         ends = edge_ends(start.units[edge.start], end.units[edge.end], start, end)
-        colour, width, dash = look_of(edge, largest, len(edges))
+        colour, width, dash = look_of(edge, link, largest, len(edges))
         drawing.line(*ends, colour, width, dash, hint_of(edge, link))
     if bias and link.bias is not None:
         draw_biases(drawing, link, start, end, largest)
@@ -47,7 +47,7 @@ def draw_biases(drawing: Drawing, link: Link, start: Place, end: Place, largest:
     for unit, at in kept(end).items():
         edge = Edge(-1, unit, link.bias_of(unit, end.column.units))
         ends = edge_ends(one, at, start, end)
-        colour, width, dash = look_of(edge, largest, len(end.units))
+        colour, width, dash = look_of(edge, link, largest, len(end.units))
         if link.kind == "convolution" and math.isfinite(edge.weight or 0.0):
             colour, width = BIAS, 0.9
         drawing.line(one, ends[1], colour, width, dash, hint_of(edge, link))
@@ -75,22 +75,27 @@ def edge_ends(a: Point, b: Point, start: Place, end: Place) -> tuple[Point, Poin
     )
 
 
-def look_of(edge: Edge, largest: float, edges: int) -> tuple[str, float, str | None]:
+def look_of(edge: Edge, link: Link, largest: float, edges: int) -> tuple[str, float, str | None]:
     """Colour, width and dashes of an edge; many edges are thinner."""
     if edge.weight is None:
         return FAINT, 0.9, None
     if not math.isfinite(edge.weight):
         return INK, 1.2, "2 3"
     if edge.shared is not None:
-        return look_of_shared(edge.shared)
+        return look_of_shared(edge.shared, link)
     part = abs(edge.weight) / largest if largest else 0.0
     widest = 2.6 if edges <= 100 else 1.7
     return signed(edge.weight, largest), 0.4 + (widest - 0.4) * part, None
 
 
-def look_of_shared(shared: int) -> tuple[str, float, str | None]:
-    """Colour, width and dashes of a shared weight; dashes differ where colours repeat."""
-    return on_paper(of_kind(shared)), 1.6, DASHES[shared // 8 % len(DASHES)]
+def look_of_shared(shared: int, link: Link) -> tuple[str, float, str | None]:
+    """Colour, width and dashes of a shared weight.
+
+    Dashes differ where colours repeat, else between filters, so that grey paper tells them apart.
+    """
+    few = math.prod(link.kernels) <= len(CLASSES)
+    dash = shared // (math.prod(link.kernels[1:]) if few else len(CLASSES))
+    return on_paper(of_kind(shared)), 1.6, DASHES[dash % len(DASHES)]
 
 
 def hint_of(edge: Edge, link: Link) -> str:

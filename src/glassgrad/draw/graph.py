@@ -33,9 +33,9 @@ from .svg import Drawing, text_width
 LINE, PAD, WIDEST = 14.0, 8.0, 170.0
 BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0
 CROWDED = 100  # of more nodes, layers are folded unless told otherwise
-FILLS = {
-    "input": "#d6e6f5", "parameter": "#fbe3c3", "constant": "#e8e8e8", "node": "#ffffff",
-    "part": "#e0efe6",
+FILLS = {  # from light to dark, so that grey paper tells them apart
+    "node": "#ffffff", "part": "#e4f2ea", "input": "#c9dff4", "parameter": "#f6c57f",
+    "constant": "#b8b8b8",
 }  # fmt: skip
 
 MANY = 4  # so many types or parameters of a layer are listed

@@ -9,13 +9,15 @@ import numpy as np
 
 from ..explain.texts import short
 from ..nn.chain import ChainError, chain
-from .colours import INK, PAPER, ink_on, mixed, of_kind, signed
+from .colours import CLASSES, INK, PAPER, ink_on, mixed, of_kind, signed
 from .columns import Link, columns_of
 from .picture import Picture
 from .svg import Drawing, text_width
 
 CELL, LEAST, MARGIN, TOP = 42.0, 5.0, 34.0, 74.0
+SMALLEST = 6.0  # letters that can be read
 WIDEST = 720.0  # so wide or high are all cells together, at most
+NAMED = 1100.0  # the same where colours repeat, so that the weights have names
 ZERO_INK = "#a8a8a8"
 
 
@@ -53,7 +55,7 @@ def matrix(
         )
     if title is None:
         title = f"{rows} × {across} matrix of {type(layer).__name__}"
-    side = max(min(CELL, WIDEST / max(rows, across, 1)), LEAST)
+    side = side_for(links[0], rows, across)
     size = MARGIN * 2 + side * across, TOP + side * rows + 50
     drawing = Drawing(max(size[0], text_width(title, 15) * 1.08 + 40, 300), size[1], title)
     drawing.text((drawing.width / 2, 26), title, 15, bold=True)
@@ -61,6 +63,16 @@ def matrix(
     draw_cells(drawing, links[0], (rows, across), (left, TOP), side, names)
     draw_axes(drawing, columns, (left, TOP), side)
     return Picture(drawing.svg(), title)
+
+
+def side_for(link: Link, rows: int, across: int) -> float:
+    """How large a cell is: names fit where there are more shared weights than colours."""
+    longest = max(rows, across, 1)
+    side = max(min(CELL, WIDEST / longest), LEAST)
+    if math.prod(link.kernels) <= len(CLASSES):
+        return side
+    named = SMALLEST * text_width(link.name_of(math.prod(link.kernels) - 1), 1) + 3.1
+    return max(side, named) if named * longest <= NAMED else side
 
 
 def draw_cells(
@@ -103,7 +115,7 @@ def fitting(texts: list[str], side: float) -> float:
     """The size at which all texts fit into a cell; 0 if none is legible."""
     widest = max((text_width(text, 1) for text in texts), default=0.3)
     size = min(12.0, side * 0.4, (side - 3) / max(widest, 0.3))
-    return size if size >= 6 else 0.0
+    return size if size >= SMALLEST else 0.0
 
 
 def draw_cell(
@@ -122,9 +134,10 @@ def draw_axes(drawing: Drawing, columns: Any, corner: tuple[float, float], side:
     wide, tall = side * before.units, side * after.units
     x, y = corner
     drawing.box(corner, wide, tall, "none", INK)
-    for j in range(before.length, before.units, before.length):
+    each, other = (max(c.units // c.shape[0], 1) if len(c.shape) > 1 else c.units for c in columns)
+    for j in range(each, before.units, each):
         drawing.line((x + j * side, y), (x + j * side, y + tall), INK, 1.2)
-    for i in range(after.length, after.units, after.length):
+    for i in range(other, after.units, other):
         drawing.line((x, y + i * side), (x + wide, y + i * side), INK, 1.2)
     drawing.text((x + wide / 2, y - 14), f"{before.units} inputs →", 11.5)
     drawing.text((x + wide / 2, y + tall + 20), f"↓ {after.units} outputs", 11.5)

@@ -226,7 +226,7 @@ def weights_of(link: Link) -> list[Entry]:
         if len(known) == math.prod(link.kernels):
             break
     return [
-        (f"{link.name_of(which)} = {edge.weight:.3g}", look_of_shared(which))
+        (f"{link.name_of(which)} = {edge.weight:.3g}", look_of_shared(which, link))
         for which, edge in sorted(known.items())
     ]
 

@@ -13,8 +13,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .colours import INK, PAPER
 
-FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+PLAIN = {  # what a text would else inherit from a page
+    "font-family": "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif",
+    "font-style": "normal", "font-weight": "normal", "letter-spacing": "0", "word-spacing": "0",
+    "direction": "ltr",
+}  # fmt: skip
 NARROW, WIDE = set(" !'(),./:;I[]fijlt|`"), set("MWmw@%&")
+BROAD = set("…→←↓↑—")
 Point = tuple[float, float]
 
 
@@ -38,7 +43,7 @@ def text_width(text: object, size: float) -> float:
 def _letter_width(c: str) -> float:
     if unicodedata.combining(c):
         return 0.0
-    if unicodedata.east_asian_width(c) in "WF":
+    if c in BROAD or unicodedata.east_asian_width(c) in "WF":
         return 1.0
     return 0.3 if c in NARROW else 0.87 if c in WIDE else 0.68 if c.isupper() else 0.56
 
@@ -67,10 +72,11 @@ class Drawing:
         """The file."""
         size = f'width="{number(self.width)}" height="{number(self.height)}"'
         box = f'viewBox="0 0 {number(self.width)} {number(self.height)}"'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} role="img" font-family='
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} role="img"'
+        plain = "".join(f" {name}={quoteattr(value)}" for name, value in PLAIN.items())
         paper = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
         title = f"<title>{escape(letters(self.title))}</title>"
-        return "\n".join([f"{head}{quoteattr(FONT)}>", title, paper, *self.lines, "</svg>\n"])
+        return "\n".join([f"{head}{plain}>", title, paper, *self.lines, "</svg>\n"])
 
     def add(self, tag: str, hint: object = "", body: str = "", **attributes: object) -> None:
         """An element; `hint` is shown when the pointer rests on it."""
