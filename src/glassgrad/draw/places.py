@@ -98,7 +98,7 @@ def offsets(column: Column, kept: list, step: float) -> list[float]:
 def gap_after(link: Link, units: int, column: Column) -> float:
     """The room for the edges to the next column."""
     room = 84.0 if column.is_image else 96.0 + 4.0 * min(units, 20)
-    return max(room, text_width(link.text, 11) + 26)
+    return max(room, 1.15 * text_width(link.text, 11) + 34)
 
 
 def place_of(column: Column, kept: list, x: float, middle: float, step: float) -> Place:
