@@ -135,10 +135,12 @@ class Blank(Tensor):
 
     line      the user's line behind it
     backward  whether it belongs to the gradient of what stands in that line
+    layer     the innermost module that computed it, or whose gradient it belongs to
     """
 
     line: Line | None = None
     of_gradient = False
+    layer: Any = None
 
     def known(self) -> Any:
         """No array: an error, also when the trace is over."""
@@ -181,11 +183,12 @@ class Builder(Listener):
 
     line: Line | None = None
     of_gradient = False
+    layer: Any = None
 
     def record(self, operation: Operation, inputs: tuple, parameters: dict[str, Any]) -> Blank:
         """The node operation(*inputs), with the line of what it is made for."""
         y = node(operation, inputs, parameters)
-        y.line, y.of_gradient = self.line, self.of_gradient
+        y.line, y.of_gradient, y.layer = self.line, self.of_gradient, self.layer
         return y
 
     def write(self, leaf: Any, value: Any, key: Any) -> Any:
@@ -212,7 +215,7 @@ def building(like: Any = None) -> Iterator[Builder]:
     before = state.listening, state.grad
     builder = Builder()
     if like is not None:
-        builder.line, builder.of_gradient = like.line, like.of_gradient
+        builder.line, builder.of_gradient, builder.layer = like.line, like.of_gradient, like.layer
     state.listening, state.grad = builder, False
     try:
         yield builder
@@ -247,6 +250,7 @@ class Graph:
     losses    nodes on which `backward()` was called
     checks    (node, explain): the node must be zero in all elements, else the call is refused
     names     {node: the user's name}, for inputs, cells and hyper-parameters
+    layers    {module: its path}
     """
 
     inputs: list[Any] = field(default_factory=list)
@@ -257,6 +261,7 @@ class Graph:
     losses: list[Any] = field(default_factory=list)
     checks: list[tuple[Any, str]] = field(default_factory=list)
     names: dict[Any, str] = field(default_factory=dict)
+    layers: dict[Any, str] = field(default_factory=dict)
 
     @property
     def roots(self) -> list[Any]:
@@ -294,7 +299,7 @@ def renewed(x: Any, inputs: tuple) -> Any:
     """A new node of the same operation and type."""
     y = blank(x.type_)
     y.operation, y.inputs, y.parameters = x.operation, inputs, x.parameters
-    y.line, y.of_gradient = x.line, x.of_gradient
+    y.line, y.of_gradient, y.layer = x.line, x.of_gradient, x.layer
     return y
 
 

@@ -17,7 +17,8 @@ from .tree import Items, Slot
 def named(
     graph: Graph, captured: Captured, arguments: list[str], pinned: dict[Any, str] | None = None
 ) -> None:
-    """Fill `graph.names`; names are distinct.  `pinned` are arguments that are leaves."""
+    """Fill `names` and `layers`; names are distinct.  `pinned` are arguments that are leaves."""
+    graph.layers = module_names(captured.named())
     leaves = {**(pinned or {}), **leaf_names(captured.named())}
     for x, name in zip(graph.inputs, arguments):
         _give(graph, x, x.name or name)
@@ -61,16 +62,33 @@ def _note(part: Any, name: str, found: dict[int, str]) -> None:
             _note(inner, field, found)
 
 
+def modules_of(values: dict[str, Any]) -> dict[str, Module]:
+    """The modules among the values, and what stands before their paths; one needs no name.
+
+    A module without parameters, as a loss, goes by the name that it has.
+    """
+    modules = {name: m for name, m in values.items() if isinstance(m, Module)}
+    holding = [name for name, m in modules.items() if m.state_dict()]
+    return {"" if [name] == holding else name: m for name, m in modules.items()}
+
+
+def module_names(values: dict[str, Any]) -> dict[Any, str]:
+    """{module: its path}, of all modules among the values."""
+    return {
+        part: ".".join(filter(None, (name, path)))
+        for name, module in reversed(modules_of(values).items())
+        for path, part in module.named_modules()
+    }
+
+
 def leaf_names(values: dict[str, Any]) -> dict[Any, str]:
     """{leaf: its path}, of modules and optimizers among the values; one module needs no name."""
-    modules = {name: m for name, m in values.items() if isinstance(m, Module)}
-    modules = {name: m for name, m in modules.items() if m.state_dict()}
     found: dict[Any, str] = {}
     for name, value in values.items():
         if isinstance(value, Tensor):
             found.setdefault(value, name)
-    for name, module in modules.items():
-        prefix = f"{name}." if len(modules) > 1 else ""
+    for name, module in modules_of(values).items():
+        prefix = f"{name}." if name else ""
         for path, leaf in [*module.named_parameters(), *module.named_buffers()]:
             found.setdefault(leaf, prefix + path)
     for optimizer in values.values():

@@ -33,6 +33,7 @@ class Trace(Reverse):
     groups      {id: (group, {key: what is part of the program})}
     numbers     {name: node of a hyper-parameter}
     undo        what puts things outside back as they were
+    inside      the modules that are being called, outermost first, after None
     once        whether what was traced happens at this call only
     assumed     what the step takes for granted, and its checks look at
     doubted     what it may not take for granted any more
@@ -48,6 +49,7 @@ class Trace(Reverse):
         self.groups: dict[int, tuple[Any, dict]] = {}
         self.numbers: dict[tuple, Hyper] = {}
         self.undo: list[Callable] = []
+        self.inside: list[Any] = [None]
         self.once = False
 
     def input(self, x: Any) -> Any:
@@ -64,6 +66,7 @@ class Trace(Reverse):
         read = tuple([self.read(x) for x in inputs])
         y = node(operation, read, parameters)
         y.line, y.of_gradient = self.place()
+        y.layer = self.inside[-1] if self.source is None else getattr(self.source, "layer", None)
         y.value.line = y.line
         if state.grad and is_real(y.dtype):
             y.requires_grad = any(x.requires_grad for x in read)
@@ -145,8 +148,13 @@ class Trace(Reverse):
 
     def called(self, module: Any) -> None:
         """The step calls a module: what its attributes are decides what it does."""
+        self.inside.append(module)
         if module not in self.structure.parts:
             self.structure.add(module)
+
+    def returned(self, module: Any) -> None:
+        """What follows belongs to the module around it again."""
+        self.inside.pop()
 
     def stepping(self, optimizer: Any) -> None:
         """The step updates parameters: which they are, and how, is looked at at each call."""

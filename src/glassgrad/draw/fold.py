@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..gradient import ancestors
-from .groups import Groups, by_parameters
+from .groups import Groups, named
 
 
 @dataclass(eq=False)
@@ -75,50 +75,46 @@ def ranks(nodes: list[Any], groups: Groups) -> dict[Any, int]:
     return rank
 
 
-def phases(step: Any, nodes: list[Any], layers: dict[Any, str]) -> Groups:
-    """Layers of a compiled step, and for each layer the nodes of its gradient and of its update.
-
-    layers  {node of a parameter: its layer}, in their order
-    """
-    order = list(dict.fromkeys(layers.values()))
-    reached = reach(step, nodes, layers, order)
+def phases(step: Any, nodes: list[Any]) -> Groups:
+    """Layers of a compiled step, and for each layer the nodes of its gradient and of its update."""
+    labels = {
+        module: named(path, module)
+        for module, path in step.layers.items()
+        if path or not module._modules
+    }
+    holders = owners(step, labels)
+    reached = reach(step, nodes, holders)
     forward = dict.fromkeys(ancestors([*step.outputs, *step.losses]))
-    found = by_parameters([x for x in nodes if x in forward or x in layers], layers)
+    found: Groups = {}
     for x in nodes:
-        if x in found or x in forward or (x.operation is None and x not in step.cells):
-            continue
-        first, last = reached.get(x, (-1, -1))
-        if last < 0:
-            found[x] = "checks"
-        elif getattr(x, "of_gradient", False):
-            own = next(
-                (layers[i] for i in x.inputs if i in layers), order[min(last, len(order) - 1)]
-            )
-            found[x] = f"{own}, backward"
-        else:
-            found[x] = f"{order[last]}, update" if first == last else "optimizer"
+        own = labels.get(getattr(x, "layer", None)) or holders.get(x)
+        if getattr(x, "of_gradient", False):
+            found[x] = f"{own}, backward" if own else "backward"
+        elif own and (x.operation is not None or x.requires_grad or x in forward):
+            found[x] = own
+        elif x in reached and x not in forward and x not in step.hypers:
+            found[x] = f"{reached[x]}, update" if reached[x] else "optimizer"
     return found
 
 
-def reach(
-    step: Any, nodes: list[Any], layers: dict[Any, str], order: list[str]
-) -> dict[Any, tuple[int, int]]:
-    """The first and the last layer whose update a node helps to compute."""
-    owners = {step.names.get(x): layer for x, layer in layers.items()}
-    place = {layer: number for number, layer in enumerate(order)}
-    found: dict[Any, tuple[int, int]] = {}
+def owners(step: Any, labels: dict[Any, str]) -> dict[Any, str]:
+    """{cell: the layer of a parameter, of its state in the optimizer, or of a buffer}."""
+    at = {step.layers[module]: label for module, label in labels.items()}
+    found = {}
+    for cell in step.cells:
+        above = step.names.get(cell, "").rpartition(".")[0]
+        label = at.get(above) or at.get(above.rpartition(".")[0])
+        if label:
+            found[cell] = label
+    return found
 
-    def widen(x: Any, low: int, high: int) -> None:
-        first, last = found.get(x, (low, high))
-        found[x] = min(first, low), max(last, high)
 
+def reach(step: Any, nodes: list[Any], holders: dict[Any, str]) -> dict[Any, str]:
+    """The layer that a node helps to update; nothing of a node that helps several."""
+    found: dict[Any, str] = {}
     for cell, new in step.updates.items():
-        name = step.names.get(cell, "")
-        above = name.rpartition(".")[0]
-        own = place.get(owners.get(name) or owners.get(above) or above)
-        widen(new, *((0, len(order)) if own is None else (own, own)))
+        found[new] = holders.get(cell, "")
     for x in reversed(nodes):
-        if x in found:
-            for i in x.inputs:
-                widen(i, *found[x])
+        for i in x.inputs if x in found else ():
+            found[i] = found[x] if found.get(i, found[x]) == found[x] else ""
     return found

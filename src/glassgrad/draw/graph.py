@@ -19,7 +19,6 @@ from .fold import Part, folded, phases
 from .groups import (
     HEAD,
     Groups,
-    by_names,
     by_parameters,
     called,
     draw_groups,
@@ -55,9 +54,9 @@ def graph(
     gradients  whether derivatives of a scalar target are written too
     rewritten  of a compiled step, the graph after its rewriting
     model      whose layers are drawn as grounds behind their nodes: of a call all layers, of
-               tensors those with parameters; a compiled step knows its own
-    fold       whether each layer is drawn as one node, with its parameters, and of a compiled step
-               each layer's gradient and update too; if not said, of more than 100 nodes
+               tensors those with parameters; a compiled step knows its own, their gradients and
+               their updates
+    fold       whether all nodes of a layer are drawn as one; if not said, of more than 100 nodes
     most       more nodes than this, after folding, are an error
 
     Each node has its name or operation, its type, its value, and below it d target / d node; Python
@@ -75,7 +74,7 @@ def graph(
     if not nodes:
         raise ValueError("there is no node to draw: give at least one tensor")
     fold = len(nodes) > CROWDED if fold is None else fold
-    groups = groups or groups_of(nodes, known, step, model, fold)
+    groups = groups or groups_of(nodes, step, model)
     fold = fold and bool(groups)
     items = folded(nodes, groups) if fold else {x: inputs_of(x) for x in nodes}
     if len(items) > most:
@@ -83,17 +82,18 @@ def graph(
     known |= {x: name for name, x in (names or {}).items()}
     slopes = slopes_of(target, nodes) if gradients else {}
     boxes = {x: box_of(x, known, slopes, values) for x in items}
-    title = title or f"Computation graph, {len(nodes)} nodes{', layers folded' * fold}"
+    title = (
+        title
+        or f"Computation graph, {len(nodes)} node{'s' * (len(nodes) > 1)}{', layers folded' * fold}"
+    )
     return drawn(*layered(list(items), items.__getitem__), boxes, title, {} if fold else groups)
 
 
-def groups_of(nodes: list[Any], known: dict[Any, str], step: Any, model: Any, fold: bool) -> Groups:
-    """Layers by their parameters; of a compiled step to be folded, gradients and updates too."""
-    layers = layers_of(model) if model is not None else by_names(known)
+def groups_of(nodes: list[Any], step: Any, model: Any) -> Groups:
+    """The layers of a compiled step, or of tensors by the parameters of a model."""
     if step is not None:
-        layers |= {cell: layers[x] for cell, x in step.cells.items() if x in layers}
-        layers = {x: layer for x, layer in layers.items() if x in step.cells}
-    return phases(step, nodes, layers) if fold and step else by_parameters(nodes, layers)
+        return phases(step, nodes)
+    return by_parameters(nodes, layers_of(model)) if model is not None else {}
 
 
 def too_many(count: int, folded: bool) -> str:
@@ -112,7 +112,8 @@ def nodes_of(target: Any, rewritten: bool) -> tuple[list[Any], dict[Any, str], A
         found = [target]
     elif not isinstance(target, (tuple, list)):
         step = graph_of(target, rewritten)
-        found, names = step.roots, dict(step.names)
+        found = [*step.outputs, *step.updates.values(), *step.losses]  # not what it checks before
+        names = dict(step.names)
     if not all(isinstance(x, Tensor) for x in found):
         kind = next(type(x).__name__ for x in found if not isinstance(x, Tensor))
         raise TypeError(f"tensors are wanted, and among them is a {kind}")
@@ -175,7 +176,7 @@ class Box:
 def box_of(x: Any, names: dict[Any, str], slopes: dict[Any, Any], values: bool) -> Box:
     """What is written of a node."""
     if isinstance(x, Part):
-        lines, hint = lines_of_part(x, names, slopes, values), f"{len(x.nodes)} nodes"
+        lines, hint = lines_of_part(x, names, slopes, values), f"{x.name}: {len(x.nodes)} nodes"
     else:
         lines = [heading(x, names), str(x.type_), *numbers_of(x, slopes, values)]
         hint = line_of(x)
@@ -193,7 +194,7 @@ def lines_of_part(
         (x for x in part.nodes if kind_of(x) == "parameter"), key=lambda x: -len(x.shape)
     )
     held = [f"{heading(x, names).rpartition('.')[2]} {x.type_}" for x in leaves]
-    return [part.name, *list(types)[:MANY], *numbers, *held[:MANY]]
+    return [*part.name.split(", "), *list(types)[:MANY], *numbers, *held[:MANY]]
 
 
 def heading(x: Any, names: dict[Any, str]) -> str:

@@ -118,15 +118,6 @@ def layers_of(model: Any) -> dict[Any, str]:
     }
 
 
-def by_names(known: dict[Any, str]) -> dict[Any, str]:
-    """The layer of each parameter of a compiled step: `0` of `0.weight`."""
-    return {
-        x: name.rpartition(".")[0]
-        for x, name in known.items()
-        if "." in name and x.operation is None and x.requires_grad
-    }
-
-
 def neighboured(layers: list[list[Any]], groups: Groups) -> None:
     """Nodes of a group next to each other, in every layer of the drawing."""
     for layer in layers:

@@ -101,15 +101,19 @@ class Module(Saved):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        listening = state.listening
         try:
-            if state.listening is not None:
-                state.listening.called(self)
+            if listening is not None:
+                listening.called(self)
             if self._module_hooks is None:
                 return self.forward(*args, **kwargs)
             return self._module_hooks.call(self, args, kwargs)
         except Exception as error:
             located(error, self, args)
             raise
+        finally:
+            if listening is not None:
+                listening.returned(self)
 
     # ---- attributes
 

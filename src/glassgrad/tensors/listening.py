@@ -97,6 +97,9 @@ class Listener:
     def called(self, module: Any) -> None:
         """A module is about to be called."""
 
+    def returned(self, module: Any) -> None:
+        """The call of a module is over."""
+
     def stepping(self, optimizer: Any) -> None:
         """An optimizer is about to update its parameters."""
 

@@ -122,7 +122,7 @@ def copied(x: Any, inputs: tuple) -> Any:
     """The same operation on other inputs, as a new node."""
     y = blank(x.type_)
     y.operation, y.inputs, y.parameters = x.operation, inputs, x.parameters
-    y.line, y.of_gradient = x.line, x.of_gradient
+    y.line, y.of_gradient, y.layer = x.line, x.of_gradient, x.layer
     return y
 
 
