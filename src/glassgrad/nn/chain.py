@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -66,7 +65,6 @@ def chain(
         TypeError: It is no module.
     """
     check_module(model)
-    check_one_input(model)
     given = example(model, x, input_shape)
     calls: Calls = {}
     paths = {module: path for path, module in model.named_modules()}
@@ -95,27 +93,6 @@ def check_module(model: Any) -> None:
     calculated = isinstance(model, Tensor) or hasattr(model, "graph")  # a compiled step
     instead = ": give the model that it comes from; gg.draw.graph draws it as it is"
     raise TypeError(f"a module is wanted, and got {model!r}{instead if calculated else ''}")
-
-
-def check_one_input(model: Any) -> None:
-    """Refuses a model of several inputs.
-
-    Raises:
-        ChainError: It wants more than one.
-    """
-    known = signature(model.forward).parameters.values()
-    wanted = [p.name for p in known if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    if len(wanted) > 1:
-        raise ChainError(
-            f"{type(model).__name__} takes {', '.join(wanted)}, and layers one after another take "
-            f"one input; {layers_of_any(', '.join(wanted))}"
-        )
-
-
-def layers_of_any(arguments: str) -> str:
-    """What shows the layers of a model that is no chain."""
-    call = f"gg.draw.graph(lambda: model({arguments}), model=model, fold=True)"
-    return f"{call} draws the layers of any model"
 
 
 def drop(model: Any, seed: int) -> None:
@@ -270,7 +247,7 @@ def of_operation(node: Any, behind: dict[Any, bool]) -> Step:
     if len(before) > 1:
         raise ChainError(
             f"two paths through the model meet in {name}: a network diagram shows layers one "
-            f"after another; {layers_of_any('x')}"
+            "after another; gg.draw.graph(model(x)) shows any calculation"
         )
     others = [x for x in node.inputs if x not in behind]
     first = node.inputs[0] is before[0]  # W @ x takes units along another axis
