@@ -130,6 +130,36 @@ def test_rules_from_their_first_step(rule, options):
     both(learning(rule, options), batches(5), exact=False)
 
 
+def test_nodes_know_their_layers():
+    net = nn.Sequential(
+        nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.ReLU()), nn.Linear(3, 1)
+    )
+    optimizer, criterion = gg.optim.SGD(net.parameters(), lr=0.1), nn.MSELoss()
+
+    @gg.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = criterion(net(x), y) + 1.0
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(gg.randn(4, 2), gg.randn(4, 1))
+    graph = step.graph()
+    found = {}
+    for x in graph.nodes:
+        if x.operation is not None:
+            path = graph.layers.get(x.layer)
+            found.setdefault((path, x.of_gradient), []).append(x.operation.name)
+    assert found["0", False] == found["3", False] == ["linear"]
+    assert {"mean", "rsqrt"} <= set(found["1", False]) and found["2.0", False] == ["relu"]
+    assert found["criterion", False] == ["sub", "square", "mean"]
+    assert {"where"} <= set(found["2.0", True]) and {"contract", "sum"} <= set(found["3", True])
+    assert found["1", True] and found["criterion", True]
+    assert "add" in found[None, False]  # of the step itself
+    assert {path for path, _ in found} == {"0", "1", "2.0", "3", "criterion", None}
+
+
 SCHEDULES = {
     "step": lambda o: gg.optim.lr_scheduler.StepLR(o, 2, 0.5),
     "cosine": lambda o: gg.optim.lr_scheduler.CosineAnnealingLR(o, 6),

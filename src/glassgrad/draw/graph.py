@@ -29,7 +29,7 @@ from .layers import Via, layered
 from .picture import Picture
 from .svg import Drawing, text_width
 
-LINE, PAD, WIDEST = 14.0, 8.0, 170.0
+LINE, PAD, WIDEST = 14.0, 8.0, 240.0
 BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0
 CROWDED = 100  # of more nodes, layers are folded unless told otherwise
 FILLS = {  # from light to dark, so that grey paper tells them apart
@@ -51,7 +51,8 @@ def graph(
     target     a tensor, several, a step of `gg.compile`, or a call: lambda: loss(net(x), y)
     names      of the user's tensors: {"x": x, "w": w}
     values     whether values are written: of small tensors, of large ones their range
-    gradients  whether derivatives of a scalar target are written too
+    gradients  whether derivatives of a scalar target are written too, or of one that comes from an
+               InitialNode, as backward() finds them
     rewritten  of a compiled step, the graph after its rewriting
     model      whose layers are drawn as grounds behind their nodes: of a call all layers, of
                tensors those with parameters; a compiled step knows its own, their gradients and
@@ -145,8 +146,9 @@ def inputs_of(x: Any) -> list[Any]:
 
 
 def slopes_of(target: Any, nodes: list[Any]) -> dict[Any, Any]:
-    """d target / d node for all nodes that have one; of a scalar only."""
-    if not isinstance(target, Tensor) or target.shape or not target.requires_grad:
+    """d target / d node for all nodes that have one; of what is no scalar, of its sum."""
+    summed = isinstance(target, Tensor) and (not target.shape or any(x.initial for x in nodes))
+    if not summed or not target.requires_grad:
         return {}
     found: dict[Any, Any] = {}
 
