@@ -287,6 +287,17 @@ def test_drawing_leaves_the_model_as_it_was():
     assert (state == gg.get_rng_state()).all()
 
 
+def test_what_is_done_to_units_stands_in_two_lines_where_one_is_too_short():
+    parts = [nn.Linear(3, 2), nn.BatchNorm1d(2), nn.LeakyReLU(), nn.Dropout(0.5), nn.Linear(2, 1)]
+    shown = texts(gg.draw.network(nn.Sequential(*parts)))
+    assert {"input", "BatchNorm1d,", "LeakyReLU"} <= set(shown)
+    first = gg.draw.network(nn.Sequential(nn.Standardize(3), nn.Linear(3, 2)))
+    assert "input, Standardize" in texts(first)
+    net = nn.Linear(1, 1, bias=False)
+    net.weight.data = gg.tensor([[-1.0]])
+    assert "-0" not in texts(gg.draw.network(net, x=[0.0]))
+
+
 def test_flow_writes_excitation_activation_and_weights():
     model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1))
     with gg.no_grad():

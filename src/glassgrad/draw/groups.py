@@ -8,7 +8,7 @@ from typing import Any
 
 from ..tensors import Tensor
 from .colours import CLASSES, INK, PAPER, mixed
-from .svg import Drawing, fitted
+from .svg import Drawing
 
 ROOM, HEAD = 6.0, 15.0  # around the nodes of a layer, and above them for its name
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -169,8 +169,8 @@ def draw_ground(
     """Rectangles around all nodes, as few as leave out what does not belong to them."""
     for left, top, right, bottom in merged(part, others):
         drawing.box((left, top), right - left, bottom - top, fill, rim, round_=7, hint=name)
-        text = fitted(name, 10, right - left - 10)
-        drawing.text((left + 6, top + 9), text, 10, "start", INK)
+        if not any(meet((left, top + 2, right, top + HEAD), box) for box in part):
+            drawing.text((left + 6, top + 9), name, 10, "start", INK, room=right - left - 10)
 
 
 def merged(part: list[Box], others: list[Box]) -> list[Box]:

@@ -42,6 +42,7 @@ def draw_unit(
 ) -> None:
     """A node, filled and inscribed by what it gives."""
     fill = PAPER if value is None else mixed_fill(value, largest)
+    value = None if value is None else value + 0.0  # no -0
     hint = name if value is None else f"{name}: {value:.5g}"
     drawing.circle(at, radius, fill, INK, hint)
     if value is not None and radius >= 11:
@@ -172,10 +173,20 @@ def draw_caption(drawing: Drawing, place: Place, number: int, lines: int) -> Non
     elif len(column.shape) == 2:
         many = f"{column.shape[0]} × {column.shape[1]}"
     drawing.text((place.x, y), many, 11.5, bold=True)
-    below = ", ".join(column.names) or ("input" if number == 0 else "")
+    below = ", ".join(["input"] * (number == 0) + column.names)
     if column.dropped:
         below += f"{', ' * bool(below)}{len(column.dropped):,} dropped"
-    drawing.text((place.x, y + 15), below, 11, colour=SMALL, room=130)
+    for row, line in enumerate(in_two(below, 130)):
+        drawing.text((place.x, y + 15 + 13 * row), line, 11, colour=SMALL, room=130)
+
+
+def in_two(text: str, room: float) -> list[str]:
+    """A text, or its parts between commas in two lines where one has no room for them."""
+    parts = text.split(", ")
+    if text_width(text, 11) <= room or len(parts) == 1:
+        return [text]
+    half = (len(parts) + 1) // 2
+    return [", ".join(parts[:half]) + ",", ", ".join(parts[half:])]
 
 
 def draw_names(drawing: Drawing, place: Place, names: list[str]) -> None:
