@@ -9,7 +9,9 @@ import glassgrad as gg
 from drawings import STRANGE, elements, hints, parsed, text_of, texts
 from glassgrad import nn
 from glassgrad.draw.groups import called, meet
+from glassgrad.draw.layers import Via, layered
 from glassgrad.explain.texts import values_text
+from glassgrad.gradient import ancestors
 
 
 def loss():
@@ -327,6 +329,50 @@ def test_folded_large_graphs_are_drawn_and_larger_ones_named():
     assert "249: BatchNorm1d" in texts(picture) and len(elements(picture, "path")) == 251
     with pytest.raises(ValueError, match="draw each layer as one by fold=True and model="):
         gg.draw.graph(net(x).sum(), fold=False)
+
+
+class Residual(nn.Module):
+    """x + b(relu(a(x)))"""
+
+    def __init__(self):
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        return x + self.b(self.a(x).relu())
+
+
+def test_of_too_many_layers_blocks_are_folded():
+    net = nn.Sequential(*[Residual() for _ in range(40)])
+    optimizer, x = gg.optim.Adam(net.parameters()), gg.randn(3, 4)
+
+    @gg.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = net(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(x)
+    assert len(step.graph().nodes) > 4000
+    shown = texts(gg.draw.graph(step))
+    assert shown.count("0: Residual") == shown.count("39: Residual") == 3  # backward and update
+    assert "0.a: Linear" not in shown
+    found = arrows(gg.draw.graph(lambda: net(x), model=net, names={"x": x}, most=50))
+    blocks = [f"{n}: Residual" for n in range(40)]
+    assert found == set(itertools.pairwise(["x", *blocks]))
+    with pytest.raises(ValueError, match="has 41 nodes, too many .*, or say most=41"):
+        gg.draw.graph(lambda: net(x), model=net, most=40)
+
+
+def test_long_edges_of_a_node_go_together():
+    x = gg.tensor(1.0, requires_grad=True)
+    chain = [x]
+    for _ in range(8):
+        chain.append(chain[-1].exp() * x)
+    levels, edges = layered(ancestors(chain), lambda node: node.inputs)
+    passing = [[item for item in level if isinstance(item, Via)] for level in levels]
+    assert len(edges) == 3 * 8 and max(map(len, passing)) == 1
 
 
 def test_what_is_no_model_of_a_call_is_said():

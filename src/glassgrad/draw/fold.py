@@ -50,6 +50,30 @@ def folded(nodes: list[Any], groups: Groups) -> dict[Any, list[Any]]:
     return {item: list(given) for item, given in items.items()}
 
 
+def folded_within(nodes: list[Any], groups: Groups, most: int) -> dict[Any, list[Any]]:
+    """The same, with layers folded into the blocks around them while there are more than `most`."""
+    items = folded(nodes, groups)
+    while len(items) > most and (outer := around(groups)) != groups:
+        groups, items = outer, folded(nodes, outer)
+    return items
+
+
+def around(groups: Groups) -> Groups:
+    """The nodes of the innermost layers in the groups of what is around these."""
+    place = {
+        name: name.partition(":")[0].partition(",")[0] for name in dict.fromkeys(groups.values())
+    }
+    deepest = max((path.count(".") for path in place.values()), default=0)
+    known = {path: name for name, path in place.items() if "," not in name}
+    outer = {}
+    for name, path in place.items():
+        above = path.rpartition(".")[0]
+        inner = deepest and path.count(".") == deepest
+        phase = name[name.index(", ") :] if ", " in name else ""
+        outer[name] = known.get(above, above) + phase if inner else name
+    return {x: outer[name] for x, name in groups.items()}
+
+
 def ranks(nodes: list[Any], groups: Groups) -> dict[Any, int]:
     """How many groups at most lie before each node, or could, so that it rises between groups.
 

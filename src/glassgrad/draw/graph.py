@@ -15,7 +15,7 @@ from ..gradient import gradients as reverse_mode
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import ones_like
 from .colours import FAINT, INK
-from .fold import Part, folded, phases
+from .fold import Part, folded_within, phases
 from .groups import (
     HEAD,
     Groups,
@@ -58,7 +58,8 @@ def graph(
                tensors those with parameters; a compiled step knows its own, their gradients and
                their updates
     fold       whether all nodes of a layer are drawn as one; if not said, of more than 100 nodes
-    most       more nodes than this, after folding, are an error
+    most       of more nodes than this, blocks of layers are folded too; if that does not help, it
+               is an error
 
     Each node has its name or operation, its type, its value, and below it d target / d node; Python
     numbers stand in the operation that takes them, as in mul(·, 2).
@@ -77,7 +78,7 @@ def graph(
     fold = len(nodes) > CROWDED if fold is None else fold
     groups = groups or groups_of(nodes, step, model)
     fold = fold and bool(groups)
-    items = folded(nodes, groups) if fold else {x: inputs_of(x) for x in nodes}
+    items = folded_within(nodes, groups, most) if fold else {x: inputs_of(x) for x in nodes}
     if len(items) > most:
         raise ValueError(too_many(len(items), fold))
     known |= {x: name for name, x in (names or {}).items()}

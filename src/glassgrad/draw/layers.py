@@ -1,8 +1,9 @@
 """Where the nodes of a graph stand: in layers from left to right, so that few edges cross.
 
 Each node stands just before its first user, and the last nodes as early as they can.  Edges that
-pass a layer have a place in it.  Within a layer nodes are ordered by the mean place of their
-neighbours, forwards and backwards a few times (Sugiyama, Tagawa and Toda 1981).
+pass a layer have a place in it, one for all edges of a node.  Within a layer nodes are ordered by
+the mean place of their neighbours, forwards and backwards a few times (Sugiyama, Tagawa and Toda
+1981).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ PASSING = 24  # an edge over more layers than this goes straight, behind what st
 
 
 class Via:
-    """A place in a layer through which a long edge passes."""
+    """A place in a layer through which the long edges of a node pass."""
 
 
 def layered(nodes: list[Any], inputs: Callable[[Any], Any]) -> tuple[list[list[Any]], list[list]]:
@@ -29,13 +30,14 @@ def layered(nodes: list[Any], inputs: Callable[[Any], Any]) -> tuple[list[list[A
     for node in nodes:
         layers[depth[node]].append(node)
     edges = []
+    passing: dict[Any, list[Via]] = {}
     for node in nodes:
         for x in dict.fromkeys(x for x in inputs(node) if x in depth):
-            between = depth[node] - depth[x] - 1
-            vias = [Via() for _ in range(between if between <= PASSING else 0)]
-            for level, via in enumerate(vias, depth[x] + 1):
-                layers[level].append(via)
-            edges.append([x, *vias, node])
+            between, vias = depth[node] - depth[x] - 1, passing.setdefault(x, [])
+            while len(vias) < between <= PASSING:
+                vias.append(Via())
+                layers[depth[x] + len(vias)].append(vias[-1])
+            edges.append([x, *vias[: between if between <= PASSING else 0], node])
     order(layers, edges)
     return layers, edges
 
