@@ -174,6 +174,75 @@ def test_saturated_units(act):
     assert [f.layer for f in found] == ["1"] and found[0].numbers["share"] > 0.8
 
 
+def hidden_findings(act, bias=0.0, scale=1.0):
+    """What is found of a hidden layer with this activation."""
+    gg.manual_seed(1)
+    model = Functional(act)
+    model.hidden.weight.data.mul_(scale)
+    model.hidden.bias.data.add_(bias)
+    seen = {"dead units", "saturated units"}
+    return [f.kind for f in gg.health(model, (X, CLASSES)) if f.layer == "hidden"
+            and f.kind in seen]  # fmt: skip
+
+
+def gate(x):
+    return x * (x + 3).clamp(0, 6) / 6
+
+
+FLAT_BELOW = ["relu", "relu6", "hardswish", "elu", "selu", "celu", "threshold", gate]
+FLAT_ABOVE = [
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    lambda x: x.clamp(-2, 2),
+    lambda x: x.clamp(max=3),
+]
+SMOOTH = ["gelu", "silu", "mish", "softplus", "leaky_relu", "softsign", "hardshrink", "softshrink"]
+
+
+def named(function):
+    more = {"threshold": (0.1, 0.0)}.get(function, ())
+    called = getattr(nn.functional, function) if isinstance(function, str) else function
+    return lambda x: called(x, *more)
+
+
+@pytest.mark.parametrize("function", [*FLAT_BELOW, *FLAT_ABOVE, *SMOOTH, "tanh", "sigmoid"])
+def test_first_weights_are_healthy_under_every_function(function):
+    assert hidden_findings(named(function)) == []
+
+
+@pytest.mark.parametrize("function", FLAT_BELOW)
+def test_units_below_where_a_function_is_flat_are_dead(function):
+    assert hidden_findings(named(function), bias=-120) == ["dead units"]
+    assert hidden_findings(named(function), bias=2) == []
+
+
+@pytest.mark.parametrize("function", FLAT_ABOVE)
+def test_units_above_where_a_function_is_flat_are_dead(function):
+    assert hidden_findings(named(function), bias=50) == ["dead units"]
+    assert hidden_findings(named(function), bias=-1) == []
+
+
+@pytest.mark.parametrize("function", ["hardtanh", "hardsigmoid", "relu6", "tanh", "sigmoid"])
+def test_values_at_both_ends_are_saturated(function):
+    assert hidden_findings(named(function), scale=300) == ["saturated units"]
+
+
+def test_a_function_is_judged_as_a_whole():
+    assert hidden_findings(lambda x: 0.01 * x.tanh()) == []
+    assert hidden_findings(lambda x: x * x.sigmoid(), bias=20) == []
+    assert hidden_findings(lambda x: x * x.sigmoid(), bias=-20) == ["saturated units"]
+    assert hidden_findings(lambda x: x + (x - 50).relu()) == []
+    assert hidden_findings(nn.functional.relu, scale=300) == []
+
+
+def test_a_dead_branch_beside_a_skip_connection():
+    model = Residual()
+    model.blocks[2].bias.data.fill_(-500)
+    found = gg.health(model, (X, CLASSES)).of("dead units")
+    assert [(f.layer, f.numbers["dead"]) for f in found] == [("blocks.2", 16)]
+
+
 def test_outputs_may_be_saturated():
     model = nn.Sequential(nn.Linear(8, 1), nn.Sigmoid())
     model[0].weight.data.mul_(100)

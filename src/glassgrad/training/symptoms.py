@@ -8,11 +8,12 @@ import numpy as np
 
 from .findings import Finding
 from .history import counted
-from .observe import SQUASHERS, Activation, Observation
+from .observe import Observation
+from .slopes import LARGEST, Activation
 
 DEAD = 0.8  # share of a layer's units: first weights switch off half of a deep layer and it learns
 SATURATED = 0.8  # share of a layer's values: hidden units of a trained network may saturate often
-FLAT = 0.05  # of the largest slope: a gradient that passes is divided by twenty
+ONE_END = 0.1  # of the flat values: fewer at the other end, and it is a ReLU
 VANISHING = 1e-3  # of the gradients of later layers: what three sigmoid layers do is still trained
 EXPLODING = 100.0  # gradient to weight: a step at the common rate 0.01 replaces the weights
 LARGE = 10.0  # root mean square of a feature: scaled ones have 1, and bits and shares less
@@ -27,28 +28,26 @@ CLASSES = 20  # distinct labels: more are numbers, not classes
 
 
 def activation_findings(activations: list[Activation]) -> list[Finding]:
-    """Dead and saturated units.
+    """Dead and saturated units, in every layer one finding of a kind.
 
-    A ReLU unit is dead if it gives 0 for every row: its gradient is 0, and it never changes again.
-    A value of sigmoid or tanh is saturated where the slope is below `FLAT` of the largest one; the
-    outputs of a model may be.
+    A unit is dead if its slope is 0 for every row: no gradient passes, and it never changes again.
+    Values are saturated where a function is flat that has two flat ends, as tanh; the outputs of a
+    model may be.
     """
-    found = []
-    for a in activations:
-        if a.name in SQUASHERS:
-            found += [] if a.output else saturated(a)
-        else:
-            found += dead(a)
+    found = [f for a in activations for f in dead(a) or ([] if a.output else saturated(a))]
     return list({(f.layer, f.kind): f for f in reversed(found)}.values())[::-1]
 
 
 def dead(a: Activation) -> list[Finding]:
-    """Units that give 0 for every row, if they are many."""
-    off = a.per_unit().max(axis=0) <= 0
+    """Units that are flat for every row, if they are many."""
+    off = a.per_unit(a.flat).all(axis=0)
     count, units = int(off.sum()), off.size
-    if count < DEAD * units or not count:
+    if count < DEAD * units or not count or a.name in LARGEST:
         return []
+    silent = not a.per_unit(a.values)[:, off].any()
     what = f"{count} of {counted(units, 'unit')} give 0 for every row and cannot learn"
+    if not silent:
+        what = f"{count} of {counted(units, 'unit')} are where it is flat for every row: slope 0"
     advice = (
         "Make weights anew with nn.init.kaiming_normal_ and biases 0, lower the learning rate, "
         "scale the inputs, or use nn.LeakyReLU."
@@ -58,17 +57,21 @@ def dead(a: Activation) -> list[Finding]:
 
 def saturated(a: Activation) -> list[Finding]:
     """Values where the function is flat, if they are many."""
-    y = a.values
-    slope = SQUASHERS[a.name] * (y * (1 - y) if a.name == "sigmoid" else 1 - y * y)
-    share = float((slope < FLAT).mean())
-    if share < SATURATED:
+    share = float(a.flat.mean())
+    if share < SATURATED or not (a.name in LARGEST or at_both_ends(a.values[a.flat])):
         return []
-    what = f"{share:.0%} of the values of {a.name} lie where it is flat; little gradient passes"
+    what = f"{share:.0%} of the values lie where the function is flat; little gradient passes"
     advice = (
         "Scale the inputs (nn.Standardize), begin with smaller weights (nn.init.xavier_uniform_), "
         "lower the learning rate, or use nn.ReLU."
     )
     return [Finding(a.layer, "saturated units", what, advice, {"share": share})]
+
+
+def at_both_ends(values: np.ndarray) -> bool:
+    """Whether each of two ends has a part of the values: most values of a ReLU are 0 in health."""
+    upper = float((values > (values.min() + values.max()) / 2).mean())
+    return values.min() < values.max() and ONE_END <= upper <= 1 - ONE_END
 
 
 # ---- gradients
