@@ -275,6 +275,85 @@ def test_unscaled_images(by):
     assert kinds(report) == {"unscaled inputs"} and report[0].layer == "inputs"
 
 
+def ending(*layers, outputs=2):
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, outputs), *layers)
+
+
+COLUMN = CLASSES[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "model, labels, loss, said",
+    [
+        (lambda: ending(nn.Softmax(1)), CLASSES, "cross_entropy", "softmax gives probabilities"),
+        (lambda: ending(nn.Sigmoid()), CLASSES, "cross_entropy", "sigmoid gives probabilities"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), COLUMN, "bce_with_logits", "makes probabil"),
+        (lambda: ending(nn.ReLU()), CLASSES, "cross_entropy", "relu cuts off the negative"),
+        (lambda: ending(), CLASSES, "nll", "numbers above 0"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), VALUES, "mse", "from 0 to 1, and"),
+        (lambda: ending(nn.ReLU(), outputs=1), VALUES, "mse", "from 0 to inf, and"),
+    ],
+    ids=["softmax", "sigmoid", "binary", "relu", "nll", "values", "positive"],
+)
+def test_outputs_that_do_not_go_with_the_loss(model, labels, loss, said):
+    found = gg.health(model(), (X, labels), loss=loss)
+    assert [f.layer for f in found] == ["3" if len(model()) > 3 else "2"]
+    assert kinds(found) == {"wrong output"} and said in found[0].what
+
+
+@pytest.mark.parametrize(
+    "model, labels, loss",
+    [
+        (lambda: ending(nn.LogSoftmax(1)), CLASSES, "nll"),
+        (lambda: ending(nn.LogSoftmax(1)), CLASSES, "cross_entropy"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), COLUMN, "bce"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), COLUMN, "mse"),
+        (lambda: ending(nn.Softmax(1)), np.eye(2, dtype=np.float32)[CLASSES], "mse"),
+    ],
+)
+def test_outputs_that_go_with_the_loss(model, labels, loss):
+    assert gg.health(model(), (X, labels), loss=loss).healthy
+
+
+def test_units_that_begin_alike_remain_so():
+    model = stack(8, 16, 2)
+    for part in (model[0], model[2]):
+        part.weight.data.fill_(0.1)
+        part.bias.data.fill_(0.0)
+    found = gg.health(model, (X, CLASSES)).of("equal units")
+    assert [(f.layer, f.numbers["units"]) for f in found] == [("0", 16)]
+    model[0].weight.data[3, 0] = 0.2
+    assert gg.health(model, (X, CLASSES)).of("equal units") == []
+
+
+def test_output_weights_may_begin_at_zero():
+    model = stack(8, 16, 2)
+    model[2].weight.data.fill_(0.0)
+    assert gg.health(model, (X, CLASSES)).healthy
+
+
+def test_labels_that_are_all_the_same():
+    found = gg.health(stack(8, 16, 2), (X, 0 * CLASSES))
+    assert [(f.layer, f.kind) for f in found] == [("labels", "one label")]
+
+
+def test_labels_that_are_not_finite():
+    labels = VALUES.copy()
+    labels[4] = math.inf
+    found = gg.health(stack(8, 16, 1), (X, labels)).of("not finite")
+    assert [(f.layer, f.numbers["row"]) for f in found] == [("labels", 4)]
+
+
+def test_parameters_that_the_optimizer_does_not_have():
+    model = stack(8, 16, 2)
+    only = optim.Adam(model[2].parameters(), lr=0.01)
+    found = gg.health(model, (X, CLASSES), loss="cross_entropy", optimizer=only)
+    assert [(f.layer, f.kind) for f in found] == [("0", "still weights")]
+    assert "does not have its parameters" in found[0].what
+    model[0].requires_grad_(False)
+    assert gg.health(model, (X, CLASSES), loss="cross_entropy", optimizer=only).healthy
+
+
 def test_unscaled_columns():
     x = X.copy()
     x[:, 3] = x[:, 3] * 10 + 2000

@@ -18,10 +18,11 @@ class HealthWarning(UserWarning):
 class Finding:
     """One thing that hinders a training.
 
-    layer    the path of the layer, "stack.0"; "inputs" or "optimizer" for what is not in the model
-    kind     "dead units", "saturated units", "vanishing gradients", "exploding gradients",
-             "unscaled inputs", "not finite", "still weights", "leaking labels" or
-             "learning rate"
+    layer    the path of the layer, "stack.0"; "inputs", "labels" or "optimizer" for what is not in
+             the model
+    kind     "dead units", "saturated units", "vanishing gradients", "exploding gradients", "still
+             weights", "equal units", "wrong output", "unscaled inputs", "not finite",
+             "leaking labels", "one label" or "learning rate"
     what     what was seen, in words
     numbers  what was measured, by name
     advice   what to do

@@ -11,6 +11,7 @@ from ..nn import Module
 from ..tensors import Tensor, no_grad
 from ..types import is_real
 from .callbacks import Callback
+from .data_symptoms import input_findings, label_findings, leak_findings
 from .findings import Finding, HealthReport, HealthWarning
 from .fit import check_counts, optimizer_of
 from .objective import Objective
@@ -19,13 +20,7 @@ from .predict import own_stream
 from .prepare import check_fit
 from .rates import copied, rate_findings
 from .rows import Batch, LoaderRows, Rows, rows_of
-from .symptoms import (
-    activation_findings,
-    gradient_findings,
-    input_findings,
-    leak_findings,
-    still_since,
-)
+from .symptoms import activation_findings, gradient_findings, left_out, output_findings, still_since
 
 ROWS = 512  # are looked at: a unit that is 0 for all of them hardly ever learns
 MEMORY = 1 << 30  # bytes of a pass forward and back: of large images fewer rows are looked at
@@ -72,9 +67,10 @@ def health(
         check_fit(model, objective, found)
         batch = sample(model, found, rows)
         findings = looked(model, batch, objective)
-        findings += leaks(batch)
+        findings += of_rows(batch)
         if optimizer is not None:
-            twin, updates = copied(model, optimizer_of(optimizer, model))
+            findings += left_out(model, updates := optimizer_of(optimizer, model))
+            twin, updates = copied(model, updates)
             findings += rate_findings(twin, updates, objective, found, batch_size, batch)
     return HealthReport(in_order(findings), layers_of(model), batch.rows, objective.name)
 
@@ -131,19 +127,22 @@ def looked(model: Any, batch: Batch, objective: Any) -> list[Finding]:
     """What one pass forward and back shows."""
     seen = observe(model, batch, objective)
     found = input_findings(seen) + activation_findings(seen.activations)
+    found += output_findings(seen, objective.kind, batch.labels)
     return found + gradient_findings(seen, model)
 
 
-def leaks(batch: Batch) -> list[Finding]:
-    """Features that tell the labels."""
+def of_rows(batch: Batch) -> list[Finding]:
+    """Features that tell the labels, and labels that tell nothing."""
     if batch.labels is None:
         return []
-    return leak_findings([x.value for x in batch.inputs], batch.labels.value)
+    found = leak_findings([x.value for x in batch.inputs], batch.labels.value)
+    return found + label_findings(batch.labels)
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
-    """The inputs first: what is wrong with them is the cause of much else."""
-    return sorted(findings, key=lambda f: (f.layer != "inputs", f.layer == "optimizer"))
+    """The data first: what is wrong with them is the cause of much else."""
+    first = {"inputs": 0, "labels": 1, "optimizer": 3}
+    return sorted(findings, key=lambda f: first.get(f.layer, 2))
 
 
 def layers_of(model: Any) -> int:
@@ -194,7 +193,8 @@ class Health(Callback):
         with own_stream(0):
             self.batch = batch = sample(run.model, run.subtrain, self.rows)
             found = looked(run.model, batch, run.objective)
-            found += leaks(batch)
+            found += of_rows(batch)
+            found += left_out(run.model, run.optimizer)
             if self.rate:
                 size = min(run.batch_size or self.rows, self.rows)
                 given = run.model, run.optimizer, run.objective, run.subtrain, size, batch

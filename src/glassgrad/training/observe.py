@@ -12,7 +12,7 @@ import numpy as np
 from ..autograd import grad
 from ..nn.checks import untouched
 from ..nn.utils.reparametrize import Reparametrization
-from ..tensors import enable_grad
+from ..tensors import Tensor, enable_grad
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
 from .slopes import WEIGHING, Activation, Node, activations_of
@@ -26,6 +26,7 @@ class Observation:
     entering     what the first layer with weights takes, if nothing was learnt before it
     first        the path of that layer
     outputs      of the model
+    ending       layer and name of the operation that gave them
     loss         the number; None if no loss was asked for
     gradients    {path of a parameter: its gradient, or None}, in the order of the layers
     bytes        of all values of the forward pass
@@ -35,6 +36,7 @@ class Observation:
     entering: np.ndarray | None = None
     first: str = ""
     outputs: Any = None
+    ending: tuple[str, str] = "", ""
     loss: float | None = None
     gradients: dict[str, np.ndarray | None] = field(default_factory=dict)
     bytes: int = 0
@@ -109,6 +111,9 @@ def observe(model: Any, batch: Any, objective: Any = None) -> Observation:
         finally:
             state.listening = before
         seen = Observation(activations_of(eye.nodes, outputs), outputs=outputs, bytes=eye.bytes)
+        if isinstance(outputs, Tensor) and outputs in eye.nodes:
+            end = eye.nodes[outputs]
+            seen.ending = end.layer, end.operation.name
         if eye.entering is not None and not eye.entering.requires_grad:
             seen.entering, seen.first = eye.entering.value, eye.first
         if objective is not None:

@@ -1,4 +1,4 @@
-"""What `gg.health` looks for: each check takes what was seen and gives findings."""
+"""What `gg.health` looks for in a model: each check takes what was seen and gives findings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from .findings import Finding
 from .history import counted
+from .objective import Kind
 from .observe import Observation
 from .slopes import LARGEST, Activation
 
@@ -16,15 +17,10 @@ SATURATED = 0.8  # share of a layer's values: hidden units of a trained network 
 ONE_END = 0.1  # of the flat values: fewer at the other end, and it is a ReLU
 VANISHING = 1e-3  # of the gradients of later layers: what three sigmoid layers do is still trained
 EXPLODING = 100.0  # gradient to weight: a step at the common rate 0.01 replaces the weights
-LARGE = 10.0  # root mean square of a feature: scaled ones have 1, and bits and shares less
-SMALL = 0.01  # the same of all features: the first layer's weights must grow a hundredfold
-UNEQUAL = 1000.0  # largest to smallest feature: their weights' gradients differ a million times
 STILL = 1e-4  # relative change of weights since the start: less than one usual step
+REACH = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}  # all that a last function gives
+OUTSIDE = 0.05  # of the labels may be outside: a few are noise
 STEPS = 10  # so many steps are waited for before weights count as still
-LEAKING = 0.99  # share of the labels' variance that one feature explains: data are never so good
-FEW = 20  # rows: of fewer, a feature may agree with the labels by chance
-WIDE = 4096  # features: of more, each is a pixel or a sample, and none is looked at alone
-CLASSES = 20  # distinct labels: more are numbers, not classes
 
 
 def activation_findings(activations: list[Activation]) -> list[Finding]:
@@ -87,6 +83,7 @@ def gradient_findings(seen: Observation, model: Any) -> list[Finding]:
     exploding = [f for n in matrices for f in exploded(n, seen.gradients[n], weights[n])]
     return [
         *still_at(seen.gradients, weights),
+        *alike(seen, model),
         *(exploding[:1] or vanished({n: s for n, s in sizes.items() if s > 0})),
     ]
 
@@ -104,7 +101,15 @@ def size_of(g: np.ndarray | None) -> float:
 
 
 def still_at(gradients: dict[str, Any], weights: dict[str, np.ndarray]) -> list[Finding]:
-    """Layers none of whose parameters get a gradient, though they require one."""
+    """Layers none of whose parameters get a gradient, though they require one.
+
+    Of later weights that are all 0, as some begin, none passes; they move at the first step.
+    """
+    if any(
+        g is not None and g.any() and w.ndim > 1 and not w.any()
+        for g, w in ((gradients[n], weights[n]) for n in gradients)
+    ):
+        return []
     layers: dict[str, list[bool]] = {}
     for name, g in gradients.items():
         if weights[name].size:
@@ -177,96 +182,57 @@ def still_since(before: dict[str, np.ndarray], model: Any, steps: int) -> list[F
     return list(found.values())
 
 
-# ---- data
+def left_out(model: Any, optimizer: Any) -> list[Finding]:
+    """Layers that the optimizer does not have."""
+    own = {p for group in optimizer.param_groups for p in group["params"]}
+    missing = {layer_of(n) for n, p in model.named_parameters() if p.requires_grad and p not in own}
+    what = "the optimizer does not have its parameters; they will not move"
+    advice = "Make the optimizer of model.parameters(). To freeze a layer: requires_grad_(False)."
+    return [Finding(layer, "still weights", what, advice) for layer in sorted(missing)]
 
 
-def input_findings(seen: Observation) -> list[Finding]:
-    """Features that are large, small, or of very different size, where the first weights are."""
-    x = seen.entering
-    if x is None or x.ndim < 2 or x.dtype.kind != "f" or len(x) < 2:
+def alike(seen: Observation, model: Any) -> list[Finding]:
+    """Layers whose units all have the same weights and the same gradient: so they remain."""
+    found = {}
+    for name, p in model.named_parameters():
+        g, w = seen.gradients.get(name), p.value
+        if g is None or w.ndim < 2 or len(w) < 2 or not np.any(g):
+            continue
+        if all(np.array_equal(x, np.broadcast_to(x[:1], x.shape)) for x in (w, g)):
+            what = f"all {len(w)} units have the same weights and the same gradient: so they remain"
+            advice = (
+                "Begin with different weights: nn.init.kaiming_normal_; only biases begin at 0."
+            )
+            layer = layer_of(name)
+            found[layer] = Finding(layer, "equal units", what, advice, {"units": len(w)})
+    return list(found.values())
+
+
+# ---- outputs
+
+
+def output_findings(seen: Observation, kind: Kind, labels: Any) -> list[Finding]:
+    """A last function that does not go with the loss, or cannot give what the labels ask for."""
+    layer, name = seen.ending
+    y = getattr(seen.outputs, "value", None)
+    if y is None or y.ndim < 2:
         return []
-    if not np.isfinite(x).all():
-        return [not_finite(x)]
-    columns = x.reshape(len(x), -1) if x.ndim == 2 else x.reshape(-1, 1)
-    sizes = np.sqrt(np.mean(np.square(columns, dtype=np.float64), axis=0))
-    reach = np.abs(columns).max(axis=0)
-    used = reach > 0
-    if not used.any():
-        return []
-    i, largest = int(sizes.argmax()), float(sizes.max())
-    at = f"feature {i} has" if x.ndim == 2 else "they have"
-    numbers: dict[str, Any] = {"size": largest}
-    if largest > LARGE:
-        what = f"{at} root mean square {largest:.4g}; weights are made for about 1"
-    elif largest < SMALL:
-        what = f"no feature has a root mean square above {largest:.2g}; weights are made for 1"
-    elif reach.max() > UNEQUAL * reach[used].min():
-        small = int(np.where(used, reach, np.inf).argmin())
-        numbers = {"ratio": float(reach.max() / reach[small])}
-        what = f"feature {int(reach.argmax())} is {numbers['ratio']:.3g} times feature {small}"
-    else:
-        return []
-    advice = "Put nn.Standardize first and call fit(scale=True), or divide pixels by 255."
-    return [Finding("inputs", "unscaled inputs", what, advice, numbers)]
-
-
-def not_finite(x: np.ndarray) -> Finding:
-    """The first row that holds NaN or infinity."""
-    row, *place = map(int, np.argwhere(~np.isfinite(x))[0])
-    what = f"row {row} of those looked at holds {x[(row, *place)]} in feature {place[0]}"
-    advice = "Leave such rows out, or put a number in its place: numpy.nan_to_num(X)."
-    return Finding("inputs", "not finite", what, advice, {"row": row, "feature": place[0]})
-
-
-def leak_findings(inputs: Any, labels: Any) -> list[Finding]:
-    """Features that tell the labels almost alone.
-
-    Of classes, the share of a feature's variance that lies between them (the correlation ratio
-    eta^2); of numbers, the squared correlation, of the values or of their ranks.
-    """
-    x = np.asarray(inputs[0]).reshape(len(labels), -1)
-    y = np.asarray(labels).reshape(len(labels), -1)
-    alone = len(inputs) == 1 and len(x) >= FEW and x.shape[1] <= WIDE and x.shape != y.shape
-    if not alone or x.dtype.kind not in "fiub":
-        return []
-    x = x.astype(np.float64)
-    best, numbers = 0.0, {}
-    for k in range(min(y.shape[1], CLASSES)):
-        share = explained(x, y[:, k])
-        j = int(share.argmax())
-        if share[j] > max(best, LEAKING):
-            best, numbers = share[j], {"feature": j, "share": float(share[j])}
-    if not numbers:
-        return []
-    what = f"feature {numbers['feature']} alone explains {numbers['share']:.2%} of the labels"
-    advice = "Is it known before the label is? If it was made from the label, leave it out."
-    return [Finding("inputs", "leaking labels", what, advice, numbers)]
-
-
-def explained(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How much of the labels each feature explains: x: [rows, features], y: [rows] -> [features]"""
-    values, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    if len(values) <= CLASSES:
-        many = counts >= 5  # of fewer rows a class may agree with a feature by chance
-        kept = many[codes]
-        return between_classes(x[kept], codes[kept]) if many.sum() > 1 else np.zeros(x.shape[1])
-    if x.shape[1] == 1:  # a curve y = f(x) is what is to be learnt
-        return np.zeros(1)
-    ranks = [np.argsort(np.argsort(a, axis=0), axis=0).astype(float) for a in (x, y)]
-    return np.maximum(correlated(x, y), correlated(*ranks) * (np.ptp(x, axis=0) > 0))
-
-
-def between_classes(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """eta^2 = variance of the classes' means / variance, of each feature."""
-    x = x - x.mean(axis=0)
-    present = [codes == code for code in np.unique(codes)]
-    between = sum(rows.sum() * x[rows].mean(axis=0) ** 2 for rows in present)
-    total = (x * x).sum(axis=0)
-    return np.where(total > 1e-12, between / np.maximum(total, 1e-12), 0.0)
-
-
-def correlated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Squared correlation of each feature with the labels."""
-    x, y = x - x.mean(axis=0), (y - y.mean()).astype(np.float64)
-    below = (x * x).sum(axis=0) * (y @ y)
-    return np.where(below > 1e-24, (y @ x) ** 2 / np.maximum(below, 1e-24), 0.0)
+    scores = kind.outputs in ("logits", "binary logits")
+    shares = kind.outputs == "logits" and (y >= 0).all() and np.allclose(y.sum(1), 1, atol=1e-4)
+    what = ""
+    if scores and (shares or name == "sigmoid"):
+        what = "gives probabilities, and the loss makes probabilities of them once more"
+        advice = "Leave it out while training: the loss takes scores of any size."
+    elif scores and name == "relu":
+        what = "cuts off the negative scores, and the loss needs both signs"
+        advice = "Leave it out: the last layer's weighted sums are the scores."
+    elif kind.outputs == "log probabilities" and (y > 0).any():
+        what = "gives numbers above 0, and the loss takes logarithms of probabilities"
+        advice = "End with nn.LogSoftmax(1), or use loss='cross_entropy', which takes scores."
+    elif kind.outputs == "values" and labels is not None and name in REACH:
+        low, high = REACH[name]
+        share = float(np.mean((labels.value < low) | (labels.value > high)))
+        if share > OUTSIDE:
+            what = f"gives numbers from {low} to {high}, and {share:.0%} of the labels are outside"
+            advice = "End with a Linear layer, or scale the labels into this range."
+    return [Finding(layer, "wrong output", f"{name or 'it'} {what}", advice)] if what else []
