@@ -2,64 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .findings import Finding
+from .nonfinite import found_in_data
 from .observe import Observation
+from .rows import ArrayRows, Batch, Rows, batches
 
 LARGE = 10.0  # root mean square of a feature: scaled ones have 1, and bits and shares less
 SMALL = 0.01  # the same of all features: the first layer's weights must grow a hundredfold
 UNEQUAL = 1000.0  # largest to smallest feature: their weights' gradients differ a million times
 LEAKING = 0.99  # share of the labels' variance that one feature explains: data are never so good
 FEW = 20  # rows: of fewer, a feature may agree with the labels by chance
+IN_MEMORY = 1 << 30  # bytes of rows that are all looked through for NaN
 WIDE = 4096  # features: of more, each is a pixel or a sample, and none is looked at alone
 CLASSES = 20  # distinct labels: more are numbers, not classes
 
 
-def input_findings(seen: Observation) -> list[Finding]:
+def feature(i: int, names: Sequence[str]) -> str:
+    """How a column is spoken of."""
+    return f"column {names[i]!r}" if i < len(names) else f"feature {i}"
+
+
+def input_findings(seen: Observation, names: Sequence[str] = ()) -> list[Finding]:
     """Features that are large, small, or of very different size, where the first weights are."""
     x = seen.entering
     if x is None or x.ndim < 2 or x.dtype.kind != "f" or len(x) < 2:
         return []
-    if not np.isfinite(x).all():
-        return [not_finite(x)]
     columns = x.reshape(len(x), -1) if x.ndim == 2 else x.reshape(-1, 1)
     sizes = np.sqrt(np.mean(np.square(columns, dtype=np.float64), axis=0))
-    reach = np.abs(columns).max(axis=0)
-    used = reach > 0
-    if not used.any():
+    if not sizes.any():
         return []
     i, largest = int(sizes.argmax()), float(sizes.max())
-    at = f"feature {i} has" if x.ndim == 2 else "they have"
+    reach = np.abs(columns).max(axis=0)
+    dense = np.count_nonzero(columns, axis=0) > len(columns) / 2  # the others are counts of words
+    at = f"{feature(i, names)} has" if x.ndim == 2 else "they have"
     numbers: dict[str, Any] = {"size": largest}
     if largest > LARGE:
         what = f"{at} root mean square {largest:.4g}; weights are made for about 1"
     elif largest < SMALL:
         what = f"no feature has a root mean square above {largest:.2g}; weights are made for 1"
-    elif reach.max() > UNEQUAL * reach[used].min():
-        small = int(np.where(used, reach, np.inf).argmin())
+    elif dense.any() and reach.max() > UNEQUAL * reach[dense].min():
+        small = int(np.where(dense, reach, np.inf).argmin())
         numbers = {"ratio": float(reach.max() / reach[small])}
-        what = f"feature {int(reach.argmax())} is {numbers['ratio']:.3g} times feature {small}"
+        large = feature(int(reach.argmax()), names)
+        what = f"{large} is {numbers['ratio']:.3g} times {feature(small, names)}"
     else:
         return []
-    advice = "Put nn.Standardize first and call fit(scale=True), or divide pixels by 255."
+    advice = "Divide pixels by 255." if x.ndim > 3 else "Put nn.Standardize first: fit(scale=True)."
     return [Finding("inputs", "unscaled inputs", what, advice, numbers)]
 
 
-def not_finite(x: np.ndarray, layer: str = "inputs") -> Finding:
-    """The first row that holds NaN or infinity."""
-    place = tuple(map(int, np.argwhere(~np.isfinite(x))[0]))
-    numbers = dict(zip(("row", "feature"), place))
-    where = f" in feature {place[1]}" if len(place) > 1 else ""
-    value = float(x[place])
-    what = f"row {place[0]} of those looked at holds {value}{where}"
-    advice = "Leave such rows out, or put a number in its place: numpy.nan_to_num(X)."
-    return Finding(layer, "not finite", what, advice, numbers)
+def not_finite(rows: Rows, batch: Batch) -> list[Finding]:
+    """The first row that holds NaN or infinity: of all rows that lie in memory, else of a batch."""
+    held = isinstance(rows, ArrayRows) and sum(x.nbytes for x in rows.inputs) <= IN_MEMORY
+    for some in batches(rows, 65_536) if held else [batch]:
+        if (origin := found_in_data(some)) is not None:
+            layer = "labels" if origin.text.startswith("the labels") else "inputs"
+            advice = "Leave such rows out, or put a number in its place: numpy.nan_to_num(X)."
+            return [Finding(layer, "not finite", origin.text, advice)]
+    return []
 
 
-def leak_findings(inputs: Any, labels: Any) -> list[Finding]:
+def leak_findings(inputs: Any, labels: Any, names: Sequence[str] = ()) -> list[Finding]:
     """Features that tell the labels almost alone.
 
     Of classes, the share of a feature's variance that lies between them (the correlation ratio
@@ -79,7 +87,8 @@ def leak_findings(inputs: Any, labels: Any) -> list[Finding]:
             best, numbers = share[j], {"feature": j, "share": float(share[j])}
     if not numbers:
         return []
-    what = f"feature {numbers['feature']} alone explains {numbers['share']:.2%} of the labels"
+    one = feature(int(numbers["feature"]), names)
+    what = f"{one} alone explains {numbers['share']:.2%} of the labels"
     advice = "Is it known before the label is? If it was made from the label, leave it out."
     return [Finding("inputs", "leaking labels", what, advice, numbers)]
 
@@ -114,12 +123,10 @@ def correlated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def label_findings(labels: Any) -> list[Finding]:
-    """Labels that are all the same, or not finite."""
+    """Labels that are all the same."""
     y = None if labels is None else labels.value
     if y is None or len(y) < 2:
         return []
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        return [not_finite(y, "labels")]
     if np.ptp(y.reshape(len(y), -1), axis=0).any():
         return []
     what = f"all {len(y)} rows looked at have the same label, {y[0]}; nothing is to be learnt"

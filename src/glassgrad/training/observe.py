@@ -15,7 +15,7 @@ from ..nn.utils.reparametrize import Reparametrization
 from ..tensors import Tensor, enable_grad
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
-from .slopes import WEIGHING, Activation, Node, activations_of
+from .slopes import WEIGHING, Activation, Node, activations_of, unbent_pairs
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Observation:
     """What was seen.
 
     activations  in the order of the forward pass
+    unbent       layers of which one takes just what the other gives
     entering     what the first layer with weights takes, if nothing was learnt before it
     first        the path of that layer
     outputs      of the model
@@ -33,6 +34,7 @@ class Observation:
     """
 
     activations: list[Activation] = field(default_factory=list)
+    unbent: list[tuple[str, str]] = field(default_factory=list)
     entering: np.ndarray | None = None
     first: str = ""
     outputs: Any = None
@@ -111,6 +113,7 @@ def observe(model: Any, batch: Any, objective: Any = None) -> Observation:
         finally:
             state.listening = before
         seen = Observation(activations_of(eye.nodes, outputs), outputs=outputs, bytes=eye.bytes)
+        seen.unbent = unbent_pairs(eye.nodes)
         if isinstance(outputs, Tensor) and outputs in eye.nodes:
             end = eye.nodes[outputs]
             seen.ending = end.layer, end.operation.name

@@ -7,6 +7,7 @@ pooling gave to where the next begins: it is computed once more, of those values
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +125,24 @@ def slopes_of(nodes: dict[Any, Node], stretch: dict[Any, None], y: Any) -> list[
         return []
     found = grad(again[y].sum(), list(starts.values()), allow_unused=True)
     return [g.value for g in found if g is not None]
+
+
+def unbent_pairs(nodes: dict[Any, Node]) -> list[tuple[str, str]]:
+    """Layers of which one takes just what the other gives: W2 (W1 x + b1) + b2 is one layer.
+
+    Fewer units between them than at both ends are a bottleneck, which one layer cannot be.
+    """
+    readers = Counter(x for node in nodes.values() for x in node.inputs)
+    found = []
+    for y, node in nodes.items():
+        x = node.inputs[0]
+        if node.operation.name != "linear" or x not in nodes or readers[x] > 1:
+            continue
+        before = nodes[x]
+        twice = before.operation.name == "linear"
+        if twice and x.shape[-1] >= min(before.inputs[0].shape[-1], y.shape[-1]):
+            found.append((before.layer, node.layer))
+    return list(dict.fromkeys(found))
 
 
 def above_weights(nodes: dict[Any, Node], outputs: Any) -> set[Any]:
