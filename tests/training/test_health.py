@@ -143,7 +143,7 @@ def test_a_usual_rate_is_silent(name, seed, kind, lr):
 
 def test_it_says_that_nothing_was_found():
     assert repr(gg.health(stack(8, 16, 16, 2), (X, CLASSES))) == (
-        "healthy: nothing found in 5 layers"
+        "healthy: nothing found in 5 layers, 300 rows"
     )
 
 
@@ -172,6 +172,75 @@ def test_saturated_units(act):
     model[0].weight.data.mul_(100)
     found = gg.health(model, (X, CLASSES)).of("saturated units")
     assert [f.layer for f in found] == ["1"] and found[0].numbers["share"] > 0.8
+
+
+def hidden_findings(act, bias=0.0, scale=1.0):
+    """What is found of a hidden layer with this activation."""
+    gg.manual_seed(1)
+    model = Functional(act)
+    model.hidden.weight.data.mul_(scale)
+    model.hidden.bias.data.add_(bias)
+    seen = {"dead units", "saturated units"}
+    return [f.kind for f in gg.health(model, (X, CLASSES)) if f.layer == "hidden"
+            and f.kind in seen]  # fmt: skip
+
+
+def gate(x):
+    return x * (x + 3).clamp(0, 6) / 6
+
+
+FLAT_BELOW = ["relu", "relu6", "hardswish", "elu", "selu", "celu", "threshold", gate]
+FLAT_ABOVE = [
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    lambda x: x.clamp(-2, 2),
+    lambda x: x.clamp(max=3),
+]
+SMOOTH = ["gelu", "silu", "mish", "softplus", "leaky_relu", "softsign", "hardshrink", "softshrink"]
+
+
+def named(function):
+    more = {"threshold": (0.1, 0.0)}.get(function, ())
+    called = getattr(nn.functional, function) if isinstance(function, str) else function
+    return lambda x: called(x, *more)
+
+
+@pytest.mark.parametrize("function", [*FLAT_BELOW, *FLAT_ABOVE, *SMOOTH, "tanh", "sigmoid"])
+def test_first_weights_are_healthy_under_every_function(function):
+    assert hidden_findings(named(function)) == []
+
+
+@pytest.mark.parametrize("function", FLAT_BELOW)
+def test_units_below_where_a_function_is_flat_are_dead(function):
+    assert hidden_findings(named(function), bias=-120) == ["dead units"]
+    assert hidden_findings(named(function), bias=2) == []
+
+
+@pytest.mark.parametrize("function", FLAT_ABOVE)
+def test_units_above_where_a_function_is_flat_are_dead(function):
+    assert hidden_findings(named(function), bias=50) == ["dead units"]
+    assert hidden_findings(named(function), bias=-1) == []
+
+
+@pytest.mark.parametrize("function", ["hardtanh", "hardsigmoid", "relu6", "tanh", "sigmoid"])
+def test_values_at_both_ends_are_saturated(function):
+    assert hidden_findings(named(function), scale=300) == ["saturated units"]
+
+
+def test_a_function_is_judged_as_a_whole():
+    assert hidden_findings(lambda x: 0.01 * x.tanh()) == []
+    assert hidden_findings(lambda x: x * x.sigmoid(), bias=20) == []
+    assert hidden_findings(lambda x: x * x.sigmoid(), bias=-20) == ["saturated units"]
+    assert hidden_findings(lambda x: x + (x - 50).relu()) == []
+    assert hidden_findings(nn.functional.relu, scale=300) == []
+
+
+def test_a_dead_branch_beside_a_skip_connection():
+    model = Residual()
+    model.blocks[2].bias.data.fill_(-500)
+    found = gg.health(model, (X, CLASSES)).of("dead units")
+    assert [(f.layer, f.numbers["dead"]) for f in found] == [("blocks.2", 16)]
 
 
 def test_outputs_may_be_saturated():
@@ -204,6 +273,87 @@ def test_large_targets_explode():
 def test_unscaled_images(by):
     report = gg.health(convolutional(), (IMAGES * np.float32(by), KINDS))
     assert kinds(report) == {"unscaled inputs"} and report[0].layer == "inputs"
+
+
+def ending(*layers, outputs=2):
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, outputs), *layers)
+
+
+COLUMN = CLASSES[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "model, labels, loss, said",
+    [
+        (lambda: ending(nn.Softmax(1)), CLASSES, "cross_entropy", "softmax gives probabilities"),
+        (lambda: ending(nn.Sigmoid()), CLASSES, "cross_entropy", "sigmoid gives probabilities"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), COLUMN, "bce_with_logits", "makes probabil"),
+        (lambda: ending(nn.ReLU()), CLASSES, "cross_entropy", "relu cuts off the negative"),
+        (lambda: ending(), CLASSES, "nll", "numbers above 0"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), VALUES, "mse", "from 0 to 1, and"),
+        (lambda: ending(nn.ReLU(), outputs=1), VALUES, "mse", "from 0 to inf, and"),
+    ],
+    ids=["softmax", "sigmoid", "binary", "relu", "nll", "values", "positive"],
+)
+def test_outputs_that_do_not_go_with_the_loss(model, labels, loss, said):
+    found = gg.health(model(), (X, labels), loss=loss)
+    assert [f.layer for f in found] == ["3" if len(model()) > 3 else "2"]
+    assert kinds(found) == {"wrong output"} and said in found[0].what
+
+
+@pytest.mark.parametrize(
+    "model, labels, loss",
+    [
+        (lambda: ending(nn.LogSoftmax(1)), CLASSES, "nll"),
+        (lambda: ending(nn.LogSoftmax(1)), CLASSES, "cross_entropy"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), COLUMN, "bce"),
+        (lambda: ending(nn.Sigmoid(), outputs=1), COLUMN, "mse"),
+        (lambda: ending(nn.Softmax(1)), np.eye(2, dtype=np.float32)[CLASSES], "mse"),
+    ],
+)
+def test_outputs_that_go_with_the_loss(model, labels, loss):
+    assert gg.health(model(), (X, labels), loss=loss).healthy
+
+
+def test_units_that_begin_alike_remain_so():
+    model = stack(8, 16, 2)
+    for part in (model[0], model[2]):
+        part.weight.data.fill_(0.1)
+        part.bias.data.fill_(0.0)
+    found = gg.health(model, (X, CLASSES)).of("equal units")
+    assert [(f.layer, f.numbers["units"]) for f in found] == [("0", 16)]
+    model[0].weight.data[3, 0] = 0.2
+    assert gg.health(model, (X, CLASSES)).of("equal units") == []
+
+
+def test_output_weights_may_begin_at_zero():
+    model = stack(8, 16, 2)
+    model[2].weight.data.fill_(0.0)
+    assert gg.health(model, (X, CLASSES)).healthy
+
+
+def test_labels_that_are_all_the_same():
+    found = gg.health(stack(8, 16, 2), (X, 0 * CLASSES))
+    assert [(f.layer, f.kind) for f in found] == [("labels", "one label")]
+
+
+def test_labels_that_are_not_finite():
+    labels = VALUES.copy()
+    labels[4] = math.inf
+    found = gg.health(stack(8, 16, 1), (X, labels)).of("not finite")
+    assert [(f.layer, f.what) for f in found] == [
+        ("labels", "the labels hold inf in row 4, column 0")
+    ]
+
+
+def test_parameters_that_the_optimizer_does_not_have():
+    model = stack(8, 16, 2)
+    only = optim.Adam(model[2].parameters(), lr=0.01)
+    found = gg.health(model, (X, CLASSES), loss="cross_entropy", optimizer=only)
+    assert [(f.layer, f.kind) for f in found] == [("0", "still weights")]
+    assert "does not have its parameters" in found[0].what
+    model[0].requires_grad_(False)
+    assert gg.health(model, (X, CLASSES), loss="cross_entropy", optimizer=only).healthy
 
 
 def test_unscaled_columns():
@@ -267,7 +417,144 @@ def test_weights_that_do_not_move():
     assert len(caught) == 1 and str(caught[0].message).startswith("0: still weights")
 
 
+def test_layers_without_a_function_between_them():
+    model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.2), nn.Linear(16, 16), nn.Linear(16, 2))
+    found = gg.health(model, (X, CLASSES)).of("no activation")
+    assert [(f.layer, "between 0 and 2:" in f.what) for f in found] == [("2", True), ("3", False)]
+    bottleneck = nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 8))
+    assert gg.health(bottleneck, (X, X)).healthy
+
+
+def test_dropout_that_leaves_nothing():
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(1.0), nn.Linear(16, 2))
+    assert [(f.layer, f.kind) for f in gg.health(model, (X, CLASSES))] == [("2", "dropout")]
+
+
+def test_a_model_that_is_frozen():
+    model = stack(8, 16, 2).requires_grad_(False)
+    found = gg.health(model, (X, CLASSES))
+    assert [(f.layer, f.kind) for f in found] == [("(model)", "still weights")]
+
+
+@pytest.mark.parametrize("act", [nn.ReLU, nn.Tanh])
+def test_wild_first_outputs(act):
+    gg.manual_seed(0)
+    model = stack(8, 64, 64, 2, act=act)
+    for p in model.parameters():
+        p.data.mul_(8)
+    found = gg.health(model, (X, CLASSES)).of("wild outputs")
+    assert found[0].layer == "4" and math.isclose(
+        found[0].numbers["at 0"], math.log(2), rel_tol=1e-5
+    )
+
+
+def test_relu_is_not_advised_to_relu():
+    gg.manual_seed(0)
+    for act, said in [(nn.ReLU, False), (nn.Sigmoid, True)]:
+        found = gg.health(stack(8, *[16] * 12, 2, act=act), (X, CLASSES)).of("vanishing gradients")
+        assert ("in place of sigmoid" in found[0].advice) is said
+
+
+def test_layers_with_the_same_trouble_are_one_finding():
+    model = stack(8, *[16] * 6, 2)
+    model[10].bias.data.fill_(-500)
+    found = gg.health(model, (X, CLASSES)).of("still weights")
+    assert [(f.layer, f.numbers["layers"]) for f in found] == [("0", 6)]
+    assert found[0].what.endswith("so it is with 2, 4, 6, 8 and 1 more")
+
+
+def test_all_rows_are_looked_through_for_what_is_not_finite():
+    x = np.tile(X, (9, 1))
+    x[2001, 3] = math.inf
+    report = gg.health(stack(8, 16, 2), (x, np.tile(CLASSES, 9)))
+    assert [f.what for f in report] == ["the inputs hold inf in row 2001, column 3"]
+    x[2001, 3] = 0
+    assert repr(gg.health(stack(8, 16, 2), (x, np.tile(CLASSES, 9)))).endswith("512 of 2,700 rows")
+
+
+def test_columns_go_by_their_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[f"part {c}" for c in "abcdefgh"]).assign(y=CLASSES)
+    frame["part c"] *= 1e4
+    frame["part e"] = 2.0 * CLASSES
+    found = gg.health(stack(8, 16, 2), (frame, "y"))
+    named = [f.what.split("'")[1] for f in found if f.layer == "inputs"]
+    assert named == ["part e", "part c"]
+
+
+def test_words_that_are_rare_are_no_unscaled_columns():
+    counts = (random.random((300, 8)) < 0.05) * random.random((300, 8)) ** 4 + (X > 0)
+    counts[:, 0] = (random.random(300) < 0.05) * 1e-5
+    assert gg.health(stack(8, 16, 2), (counts.astype(np.float32), CLASSES)).healthy
+
+
+# ---- how a training goes
+
+
+def test_no_progress():
+    gg.manual_seed(0)
+    labels = random.integers(0, 2, 300)
+    watch, _ = trained(stack(8, 4, 2), (X, labels), "cross_entropy", lr=1e-4, epochs=8)
+    found = [f for f in watch.findings if f.kind == "no progress"]
+    assert [f.layer for f in found] == ["training"] and "after 5 epochs" in found[0].what
+
+
+def test_overfitting():
+    gg.manual_seed(0)
+    labels = random.integers(0, 2, 60)
+    watch, _ = trained(
+        stack(8, 64, 64, 2), (X[:60], labels), "cross_entropy", epochs=60, validation=0.5
+    )
+    found = [f for f in watch.findings if f.kind == "overfitting"]
+    assert len(found) == 1 and found[0].numbers["now"] > 1.5 * found[0].numbers["best"]
+
+
+def test_a_warm_up_is_no_low_rate():
+    gg.manual_seed(0)
+    model = stack(8, 16, 2)
+    updates = optim.Adam(model.parameters(), lr=0.01)
+    schedule = optim.lr_scheduler.LambdaLR(updates, lambda epoch: min(1.0, 1e-5 + epoch / 3))
+
+    class Warm(gg.training.Callback):
+        def on_epoch_end(self, run):
+            schedule.step()
+
+    watch = Health()
+    trained(model, (X, CLASSES), "cross_entropy", optimizer=updates, callbacks=[watch, Warm()])
+    assert watch.findings == []
+
+
+def test_branches_that_begin_at_zero():
+    model = Residual()
+    for block in model.blocks:
+        block.weight.data.fill_(0.0)
+        block.bias.data.fill_(0.01)
+    assert gg.health(model, (X, CLASSES)).of("still weights") == []
+
+
 # ---- learning rates
+
+
+def test_no_rate_helps_where_nothing_is_to_be_learnt():
+    gg.manual_seed(0)
+    model = stack(8, *[16] * 12, 2, act=nn.Sigmoid)
+    rates = find_rate(model, (X, CLASSES), loss="cross_entropy", high=0.1)
+    assert rates.suggestion is None and repr(rates).endswith("gg.health may say why)")
+    assert len(rates.plot().lines) == 1
+
+
+def test_find_rate_names_what_is_not_finite():
+    x = X.copy()
+    x[7, 2] = math.nan
+    with pytest.raises(ValueError, match="no rate can be found: the inputs hold nan in row 7"):
+        find_rate(stack(8, 16, 2), (x, CLASSES), loss="cross_entropy")
+
+
+def test_trials_at_high_rates_do_not_warn():
+    model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 8), nn.Sigmoid())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gg.health(model, (X, (X > 0).astype(np.float32)), loss="mse", optimizer="sgd")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -426,7 +713,7 @@ def test_inputs_that_are_not_finite():
     x = X.copy()
     x[7, 2] = math.nan
     found = gg.health(stack(8, 16, 2), (x, CLASSES)).of("not finite")
-    assert [f.numbers for f in found] == [{"row": 7, "feature": 2}]
+    assert [f.what for f in found] == ["the inputs hold nan in row 7, column 2"]
 
 
 def test_large_rows_are_looked_at_a_few_at_a_time(monkeypatch):
@@ -445,5 +732,7 @@ def test_outputs_that_no_loss_is_guessed_for():
 
 def test_weights_that_are_not_finite():
     model = stack(8, 16, 2)
-    model[0].weight.data.fill_(math.nan)
-    assert "exploding gradients" in kinds(gg.health(model, (X, CLASSES)))
+    model[0].weight.data[3, 1] = math.nan
+    report = gg.health(model, (X, CLASSES), loss="cross_entropy", optimizer="adam")
+    assert [(f.layer, f.kind) for f in report] == [("0", "not finite")]
+    assert report[0].what == "0.weight: f32[16, 8] held nan before the step"

@@ -18,10 +18,12 @@ class HealthWarning(UserWarning):
 class Finding:
     """One thing that hinders a training.
 
-    layer    the path of the layer, "stack.0"; "inputs" or "optimizer" for what is not in the model
-    kind     "dead units", "saturated units", "vanishing gradients", "exploding gradients",
-             "unscaled inputs", "not finite", "still weights", "leaking labels" or
-             "learning rate"
+    layer    the path of the layer, "stack.0"; "inputs", "labels", "optimizer" or "training" for
+             what is not in the model
+    kind     "dead units", "saturated units", "no activation", "dropout", "vanishing gradients",
+             "exploding gradients", "still weights", "equal units", "wrong output", "wild outputs",
+             "unscaled inputs", "not finite", "leaking labels", "one label", "learning rate", and
+             during a training "no progress" and "overfitting"
     what     what was seen, in words
     numbers  what was measured, by name
     advice   what to do
@@ -45,12 +47,14 @@ class HealthReport:
     layers    how many layers were looked at
     rows      how many rows went through them
     loss      for which loss gradients were looked at; "" for none
+    of_rows   how many rows there are; None where that is not known
     """
 
     findings: list[Finding]
     layers: int = 0
     rows: int = 0
     loss: str = ""
+    of_rows: int | None = None
 
     @property
     def healthy(self) -> bool:
@@ -72,10 +76,11 @@ class HealthReport:
 
     def head(self) -> str:
         """The first line."""
-        where = f"in {counted(self.layers, 'layer')}"
-        if self.healthy:
-            return f"healthy: nothing found {where}"
-        return f"{counted(len(self), 'finding')} {where}, {counted(self.rows, 'row')}"
+        rows = counted(self.rows, "row")
+        if self.of_rows is not None and self.of_rows > self.rows:
+            rows = f"{self.rows:,} of {counted(self.of_rows, 'row')}"
+        said = "healthy: nothing found" if self.healthy else counted(len(self), "finding")
+        return f"{said} in {counted(self.layers, 'layer')}, {rows}"
 
     def __repr__(self) -> str:
         return "\n".join([self.head(), *map(str, self.findings)])

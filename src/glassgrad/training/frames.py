@@ -40,6 +40,15 @@ def frame_arrays(table: Any, target: Any) -> tuple[np.ndarray, Any]:
     return X, np.stack([columns[name] for name in names], 1) if names else None
 
 
+def input_names(table: Any, target: Any) -> tuple[str, ...]:
+    """The names of the columns that `frame_arrays` makes inputs of."""
+    from ..data.tables import as_frame
+
+    names = list(as_frame(table).columns)
+    targets = names[-1:] if target is None else [target] if isinstance(target, str) else target
+    return tuple(name for name in names if name not in targets)
+
+
 def column_array(series: Any) -> np.ndarray:
     """A column of numbers or truth values, none missing; whole numbers stay whole."""
     from ..data.tables import TableError

@@ -11,20 +11,25 @@ from ..nn import Module
 from ..tensors import Tensor, no_grad
 from ..types import is_real
 from .callbacks import Callback
+from .data_symptoms import input_findings, label_findings, leak_findings, not_finite
 from .findings import Finding, HealthReport, HealthWarning
 from .fit import check_counts, optimizer_of
 from .objective import Objective
-from .observe import as_it_trains, observe
+from .observe import Observation, as_it_trains, observe
 from .predict import own_stream
 from .prepare import check_fit
-from .rates import copied, rate_findings
+from .rates import copied, rate_findings, warming_up
 from .rows import Batch, LoaderRows, Rows, rows_of
 from .symptoms import (
     activation_findings,
+    broken,
     gradient_findings,
-    input_findings,
-    leak_findings,
+    left_out,
+    output_findings,
+    overfitting,
+    progress_findings,
     still_since,
+    unbent,
 )
 
 ROWS = 512  # are looked at: a unit that is 0 for all of them hardly ever learns
@@ -49,9 +54,10 @@ def health(
     batch_size  of these trials
     rows        how many rows are looked at, spread over all
 
-    Looked for are dead ReLU units, saturated sigmoid and tanh units, vanishing and exploding
-    gradients, weights that get no gradient, unscaled inputs, features that tell the labels, and a
-    learning rate that is off by a factor of ten; `training.symptoms` has the limits.
+    Looked for are dead and saturated units, vanishing and exploding gradients, weights that cannot
+    move or remain equal, outputs that do not go with the loss, unscaled inputs, features that tell
+    the labels, what is not finite, and a learning rate that is off by a factor of ten;
+    `training.symptoms` and `training.data_symptoms` have the limits.
 
     Nothing changes: no weights, gradients, batch statistics, optimizer or random state.
 
@@ -61,22 +67,22 @@ def health(
     """
     if not isinstance(model, Module):
         raise TypeError(f"model is a glassgrad.nn.Module, not a {type(model).__name__}")
-    if not any(True for _ in model.parameters()):
+    if next(model.parameters(), None) is None:
         raise ValueError(f"{type(model).__name__} has no parameters; there is nothing to train")
     if not isinstance(rows, (int, np.integer)) or rows < 1:
         raise ValueError(f"rows is a whole number, at least 1, not {rows!r}")
     check_counts(1, batch_size, None)
-    with own_stream(0):
+    with own_stream(0), np.errstate(all="ignore"):
         objective = Objective(guessed(model, data) if loss is None else loss)
         found = rows_of(data, model, objective.kind.labels)
         check_fit(model, objective, found)
         batch = sample(model, found, rows)
-        findings = looked(model, batch, objective)
-        findings += leaks(batch)
-        if optimizer is not None:
-            twin, updates = copied(model, optimizer_of(optimizer, model))
-            findings += rate_findings(twin, updates, objective, found, batch_size, batch)
-    return HealthReport(in_order(findings), layers_of(model), batch.rows, objective.name)
+        updates = None if optimizer is None else optimizer_of(optimizer, model)
+        findings = first_findings(model, updates, objective, found, batch)
+        if updates is not None and not any(f.kind == "not finite" for f in findings):
+            findings += rate_findings(*copied(model, updates), objective, found, batch_size, batch)
+    total = None if isinstance(found, LoaderRows) else len(found)
+    return HealthReport(in_order(findings), layers_of(model), batch.rows, objective.name, total)
 
 
 def guessed(model: Any, data: Any) -> str:
@@ -127,23 +133,33 @@ def joined(tensors: list[Any]) -> Tensor:
     return Tensor.lift(np.concatenate([x.value for x in tensors]))
 
 
-def looked(model: Any, batch: Batch, objective: Any) -> list[Finding]:
-    """What one pass forward and back shows."""
+def first_findings(
+    model: Any, optimizer: Any, objective: Any, rows: Rows, batch: Batch
+) -> list[Finding]:
+    """What is to be seen before the first step."""
+    names = getattr(rows, "names", ())
+    found = not_finite(rows, batch) + broken(model)
+    if any(f.kind == "not finite" for f in found):
+        return found  # all else follows from it
+    if optimizer is not None:
+        found += left_out(model, optimizer)
+    if batch.labels is not None:
+        found += leak_findings([x.value for x in batch.inputs], batch.labels.value, names)
+        found += label_findings(batch.labels)
     seen = observe(model, batch, objective)
-    found = input_findings(seen) + activation_findings(seen.activations)
-    return found + gradient_findings(seen, model)
+    found += input_findings(seen, names) + output_findings(seen, objective, batch.labels)
+    return found + unbent(seen) + later_findings(seen, model)
 
 
-def leaks(batch: Batch) -> list[Finding]:
-    """Features that tell the labels."""
-    if batch.labels is None:
-        return []
-    return leak_findings([x.value for x in batch.inputs], batch.labels.value)
+def later_findings(seen: Observation, model: Any) -> list[Finding]:
+    """What may come up with every step."""
+    return activation_findings(seen.activations) + gradient_findings(seen, model)
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
-    """The inputs first: what is wrong with them is the cause of much else."""
-    return sorted(findings, key=lambda f: (f.layer != "inputs", f.layer == "optimizer"))
+    """The data first: what is wrong with them is the cause of much else."""
+    first = {"inputs": 0, "labels": 1, "optimizer": 3}
+    return sorted(findings, key=lambda f: first.get(f.layer, 2))
 
 
 def layers_of(model: Any) -> int:
@@ -191,22 +207,26 @@ class Health(Callback):
             return
         self.start = {n: p.value.copy() for n, p in run.model.named_parameters()}
         self.steps = run.step
-        with own_stream(0):
+        with own_stream(0), np.errstate(all="ignore"):
             self.batch = batch = sample(run.model, run.subtrain, self.rows)
-            found = looked(run.model, batch, run.objective)
-            found += leaks(batch)
-            if self.rate:
+            given = run.model, run.optimizer, run.objective, run.subtrain
+            found = first_findings(*given, batch)
+            if self.rate and not any(f.kind == "not finite" for f in found):
                 size = min(run.batch_size or self.rows, self.rows)
-                given = run.model, run.optimizer, run.objective, run.subtrain, size, batch
-                found += rate_findings(*given, planned_steps(run))
+                found += rate_findings(*given, size, batch, planned_steps(run))
         self.warn(in_order(found))
 
     def on_epoch_end(self, run: Any) -> None:
         if run.epoch % self.every or self.batch is None or self.start is None:
             return
-        with own_stream(0):
-            found = looked(run.model, self.batch, run.objective)
-        self.warn(found + still_since(self.start, run.model, run.step - self.steps))
+        with own_stream(0), np.errstate(all="ignore"):
+            seen = observe(run.model, self.batch, run.objective)
+            found = later_findings(seen, run.model)
+            found += progress_findings(seen, run.objective, self.batch, run.epoch)
+        found += overfitting(run.history)
+        if not warming_up(run.optimizer):
+            found += still_since(self.start, run.model, run.step - self.steps)
+        self.warn(found)
 
     def warn(self, findings: list[Finding]) -> None:
         """Warn of what has not been warned of."""

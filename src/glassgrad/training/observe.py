@@ -12,34 +12,10 @@ import numpy as np
 from ..autograd import grad
 from ..nn.checks import untouched
 from ..nn.utils.reparametrize import Reparametrization
-from ..tensors import enable_grad
+from ..tensors import Tensor, enable_grad
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
-
-RECTIFIERS = ("relu",)
-SQUASHERS = {"sigmoid": 4.0, "tanh": 1.0}  # by what y (1 - y) or 1 - y^2 becomes at most 1
-WEIGHING = ("linear", "contract", "convolution")
-
-
-@dataclass
-class Activation:
-    """What came out of a non-linearity.
-
-    layer   the path of the layer that it belongs to, or that was called last before it
-    name    of the operation
-    values  [rows, units, ...], with the units on axis `axis`
-    output  whether it is an output of the model
-    """
-
-    layer: str
-    name: str
-    values: np.ndarray
-    axis: int
-    output: bool = False
-
-    def per_unit(self) -> np.ndarray:
-        """[..., units]: the values of each unit in a column."""
-        return np.moveaxis(self.values, self.axis, -1).reshape(-1, self.values.shape[self.axis])
+from .slopes import WEIGHING, Activation, Node, activations_of, unbent_pairs
 
 
 @dataclass
@@ -47,35 +23,38 @@ class Observation:
     """What was seen.
 
     activations  in the order of the forward pass
+    unbent       layers of which one takes just what the other gives
     entering     what the first layer with weights takes, if nothing was learnt before it
     first        the path of that layer
     outputs      of the model
+    ending       layer and name of the operation that gave them
     loss         the number; None if no loss was asked for
     gradients    {path of a parameter: its gradient, or None}, in the order of the layers
     bytes        of all values of the forward pass
     """
 
     activations: list[Activation] = field(default_factory=list)
+    unbent: list[tuple[str, str]] = field(default_factory=list)
     entering: np.ndarray | None = None
     first: str = ""
     outputs: Any = None
+    ending: tuple[str, str] = "", ""
     loss: float | None = None
     gradients: dict[str, np.ndarray | None] = field(default_factory=dict)
     bytes: int = 0
 
 
 class Eye(Listener):
-    """Listens to every node that is made, and keeps the non-linearities."""
+    """Listens to every node that is made of the inputs."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, inputs: tuple) -> None:
+        self.inputs = set(inputs)
         self.paths = {part: path for path, part in model.named_modules()}
         self.layer = ""
         self.order: list[str] = []
-        self.seen: list[tuple[str, Any]] = []
-        self.readers: dict[Any, int] = {}
+        self.nodes: dict[Any, Node] = {}
         self.entering: Any = None
         self.first = ""
-        self.bytes = 0
 
     def called(self, module: Any) -> None:
         """What follows belongs to this layer."""
@@ -86,55 +65,16 @@ class Eye(Listener):
         """The node, computed."""
         with unheard():
             y = inputs[0].apply(operation, *inputs, **parameters)
-        self.bytes += y.value.nbytes
-        for x in dict.fromkeys(inputs):
-            self.readers[x] = self.readers.get(x, 0) + 1
-        if operation.name in RECTIFIERS or operation.name in SQUASHERS:
-            self.seen.append((self.layer, y))
+        if any(x in self.nodes or x in self.inputs for x in inputs):
+            self.nodes[y] = Node(self.layer, operation, inputs, parameters)
         if self.entering is None and operation.name in WEIGHING:
             self.entering, self.first = inputs[0], self.layer
         return y
 
-    def activations(self, outputs: Any) -> list[Activation]:
-        """The non-linearities; a ReLU that is a part of another function (ELU) is none."""
-        last = above_weights(outputs)
-        return [
-            Activation(layer, y.operation.name, y.value, axis_of_units(y), y in last)
-            for layer, y in self.seen
-            if y.operation is not None
-            and len(y.shape) > 1
-            and y.value.size
-            and (y.operation.name in SQUASHERS or self.readers[y.inputs[0]] == 1)
-        ]
-
-
-def above_weights(outputs: Any) -> set[Any]:
-    """The nodes between the outputs and the last weights."""
-    found: set[Any] = set()
-    ahead = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-    while ahead:
-        y = ahead.pop()
-        operation = getattr(y, "operation", None)
-        if operation is not None and y not in found and operation.name not in WEIGHING:
-            found.add(y)
-            ahead.extend(y.inputs)
-    return found
-
-
-def axis_of_units(y: Any) -> int:
-    """The axis of channels after a convolution, else the last one."""
-    seen: set[Any] = set()
-    ahead = [y]
-    while ahead:
-        x = ahead.pop(0)
-        operation = getattr(x, "operation", None)
-        if operation is None or x in seen:
-            continue
-        if operation.name in WEIGHING:
-            return 1 if operation.name == "convolution" and len(y.shape) > 2 else len(y.shape) - 1
-        seen.add(x)
-        ahead.extend(x.inputs)
-    return 1 if len(y.shape) > 3 else len(y.shape) - 1
+    @property
+    def bytes(self) -> int:
+        """Of all values."""
+        return sum(y.value.nbytes for y in self.nodes)
 
 
 @contextmanager
@@ -164,7 +104,7 @@ def observe(model: Any, batch: Any, objective: Any = None) -> Observation:
     Raises:
         ShapeError: Data, model and loss do not fit.
     """
-    eye = Eye(model)
+    eye = Eye(model, batch.inputs)
     before = state.listening
     with as_it_trains(model), enable_grad():
         state.listening = eye
@@ -172,7 +112,11 @@ def observe(model: Any, batch: Any, objective: Any = None) -> Observation:
             outputs = model(*batch.inputs)
         finally:
             state.listening = before
-        seen = Observation(eye.activations(outputs), outputs=outputs, bytes=eye.bytes)
+        seen = Observation(activations_of(eye.nodes, outputs), outputs=outputs, bytes=eye.bytes)
+        seen.unbent = unbent_pairs(eye.nodes)
+        if isinstance(outputs, Tensor) and outputs in eye.nodes:
+            end = eye.nodes[outputs]
+            seen.ending = end.layer, end.operation.name
         if eye.entering is not None and not eye.entering.requires_grad:
             seen.entering, seen.first = eye.entering.value, eye.first
         if objective is not None:

@@ -16,11 +16,12 @@ from ..tensors.generator import default_generator
 from .findings import Finding
 from .fit import check_counts, optimizer_of
 from .history import axes, save_picture, small_curves
+from .nonfinite import found_in_data, found_in_model
 from .objective import Objective
 from .observe import as_it_trains, makes_weights
 from .predict import own_stream
 from .prepare import check_fit
-from .rows import Batch, LoaderRows, Rows, batches, rows_of
+from .rows import Batch, LoaderRows, Rows, batches, others, rows_of
 from .run import wants_closure
 
 LOWEST, HIGHEST, SWEEP = 1e-6, 10.0, 100  # seven powers of ten hold the rates of all our rules
@@ -31,6 +32,7 @@ TRIAL = 40  # steps at each of three rates: enough to tell them apart, few enoug
 TOO_LOW = 0.01  # of the gain at another rate: usual rates of Adam differ by less, and all train
 TOO_HIGH = 0.2  # of the gain at a lower rate, which takes shorter steps
 LEARNT = 0.5  # of the loss of outputs in disorder: then the training is on its way
+GAIN = 0.02  # of the loss: less is noise
 WORTH = 0.05  # of the loss must be gained, or the training is over and rates tell nothing
 
 
@@ -40,7 +42,8 @@ class Rates:
 
     rates       the learning rate of each step
     losses      the loss before each step, smoothed
-    suggestion  a rate to begin with: a tenth of that of the least loss (Smith 2017)
+    suggestion  a rate to begin with: a tenth of that of the least loss (Smith 2017); None where no
+                rate lowers the loss
     """
 
     rates: list[float]
@@ -53,16 +56,19 @@ class Rates:
         return min(finite)[1]
 
     @property
-    def suggestion(self) -> float:
+    def suggestion(self) -> float | None:
         """A rate to begin with."""
-        return self.rates[self.best] / MARGIN
+        lower = self.losses[self.best] < self.losses[0] - GAIN * abs(self.losses[0])
+        return self.rates[self.best] / MARGIN if lower else None
 
     def __repr__(self) -> str:
         low, high, best = self.rates[0], self.rates[-1], self.best
+        said = "no rate lowers the loss, gg.health may say why"
+        if self.suggestion is not None:
+            said = f"suggestion {self.suggestion:.2g}"
         return (
             f"Rates({len(self.rates)} steps from {low:.2g} to {high:.2g}; "
-            f"least loss {self.losses[best]:.4g} at {self.rates[best]:.2g}; "
-            f"suggestion {self.suggestion:.2g})"
+            f"least loss {self.losses[best]:.4g} at {self.rates[best]:.2g}; {said})"
         )
 
     def _repr_html_(self) -> str:
@@ -77,9 +83,10 @@ class Rates:
         """
         ax = axes(on_screen=path is None) if ax is None else ax
         ax.plot(self.rates, self.losses, color="C0")
-        ax.axvline(self.suggestion, color="0.6", linestyle=":", label=f"{self.suggestion:.2g}")
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss", title="Loss at a rising rate")
-        ax.legend(title="suggestion")
+        if (lr := self.suggestion) is not None:
+            ax.axvline(lr, color="0.6", linestyle=":", label=f"{lr:.2g}")
+            ax.legend(title="suggestion")
         if path is not None:
             save_picture(ax.figure, path)
         return ax
@@ -110,7 +117,8 @@ def find_rate(
 
     Raises:
         ShapeError: Data, model and loss do not fit.
-        ValueError: The rates do not rise, or the optimizer has no rate to look for.
+        ValueError: The rates do not rise, the optimizer has no rate to look for, or the loss is not
+            finite; the message says why.
     """
     if not 0 < low < high < math.inf:
         raise ValueError(f"rates rise from low to high, 0 < low < high: {low!r}, {high!r}")
@@ -120,10 +128,12 @@ def find_rate(
     objective = Objective(loss)
     rows = rows_of(data, model, objective.kind.labels)
     check_fit(model, objective, rows)
+    if origin := found_in_model(model) or found_in_data(next(iter(batches(rows, 4096)))):
+        raise ValueError(f"no rate can be found: {origin.text}")
     twin, updates = copied(model, optimizer)
     if wants_closure(updates):
         raise ValueError(f"{type(updates).__name__} seeks the length of its steps itself")
-    with own_stream(seed), enable_grad():
+    with own_stream(seed), enable_grad(), np.errstate(all="ignore"):
         return rising(twin, updates, objective, endless(rows, batch_size), low, high, steps)
 
 
@@ -214,7 +224,7 @@ def rate_findings(
     begin = loss_of(model, objective, judge)
     if not math.isfinite(begin) or begin < LEARNT * unlearnt(model, objective, judge):
         return []
-    lr = float(optimizer.param_groups[0]["lr"])
+    lr = usual_rate(optimizer)
     safe = suggested(model, optimizer, objective, rows, size) or lr
     others = {lr / 10, lr * 10, safe, safe * 4}  # four times is bold, and gains more early on
     tried = {rate: trial(model, optimizer, objective, rows, size, rate) for rate in (lr, *others)}
@@ -228,9 +238,21 @@ def rate_findings(
         f"{begin:.4g} to {tried[lr]:.4g}, at {better:.2g} to {tried[better]:.4g}"
     )
     begin_with = min(better, safe) if better > lr else better
-    advice = f"Try lr={begin_with:.2g}; gg.training.find_rate shows the loss at a rising rate."
+    why = ", which still trains where the steps become finer" if begin_with < better else ""
+    advice = f"Try lr={begin_with:.2g}{why}; gg.training.find_rate shows the loss at a rising rate."
     numbers = {"rate": lr, "better": better, "loss": tried[lr], "loss at better": tried[better]}
     return [Finding("optimizer", "learning rate", what, advice, numbers)]
+
+
+def usual_rate(optimizer: Any) -> float:
+    """The learning rate; of a schedule that begins low, the one that it rises to."""
+    group = optimizer.param_groups[0]
+    return max(float(group["lr"]), float(group.get("initial_lr", 0.0)))
+
+
+def warming_up(optimizer: Any) -> bool:
+    """Whether a schedule holds the rate far below what it will be."""
+    return float(optimizer.param_groups[0]["lr"]) < usual_rate(optimizer) / 10
 
 
 def suggested(
@@ -274,5 +296,4 @@ def unlearnt(model: Any, objective: Any, batch: Batch) -> float:
     """The loss if each row is given the outputs of another: nothing learnt helps."""
     with as_it_trains(model), no_grad():
         outputs = model(*batch.inputs)
-        order = np.roll(np.random.default_rng(0).permutation(batch.rows), 1)
-        return float(objective(outputs[order.tolist()], batch.labels, batch.weights).value)
+        return float(objective(outputs[others(batch.rows)], batch.labels, batch.weights).value)

@@ -26,7 +26,7 @@ from ..nn.checks import wanted_dtype
 from ..tensors import Tensor
 from ..tensors.state import get_default_dtype
 from ..types import ShapeError, float64, int64, is_real, uint8
-from .frames import frame_arrays, is_frame, series_array
+from .frames import frame_arrays, input_names, is_frame, series_array
 
 
 class Batch(NamedTuple):
@@ -50,7 +50,10 @@ class ArrayRows:
     dtypes           what the model takes the inputs as: a batch is converted when it is gathered
     numbers          the places of these rows in the arrays
     weights          one for each of these rows
+    names            of the columns of a data frame, else none
     """
+
+    names: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -99,7 +102,9 @@ class ArrayRows:
     def part(self, rows: np.ndarray) -> ArrayRows:
         """Only these rows; the arrays are not copied."""
         weights = None if self.weights is None else self.weights[rows]
-        return ArrayRows(self.inputs, self.targets, weights, self.numbers[rows], self.dtypes)
+        part = ArrayRows(self.inputs, self.targets, weights, self.numbers[rows], self.dtypes)
+        part.names = self.names
+        return part
 
 
 class DatasetRows:
@@ -168,6 +173,11 @@ def batches(rows: Rows, size: int | None, order: np.ndarray | None = None) -> It
     return rows.read(places)
 
 
+def others(count: int) -> list[int]:
+    """Another row for each of so many rows, always the same ones."""
+    return np.roll(np.random.default_rng(0).permutation(count), 1).tolist()
+
+
 def batch_of(collated: Any) -> Batch:
     """What a loader gave: (x, y), (x, z, y) for a model of two inputs, or inputs alone."""
     if isinstance(collated, Mapping):
@@ -210,8 +220,9 @@ def rows_of(data: Any, model: Any, labels: str = "", *, what: str = "data") -> R
 
 def array_rows(X: Any, y: Any, model: Any, labels: str, what: str) -> ArrayRows:
     """Arrays, tensors or a data frame as rows."""
+    names: tuple[str, ...] = ()
     if is_frame(X) and (y is None or isinstance(y, str) or is_names(y)):
-        single = not is_names(y)
+        single, names = not is_names(y), input_names(X, y)
         X, y = frame_arrays(X, y)
         if single and labels == "like outputs":
             y = y[:, None]  # as a layer of one unit gives it
@@ -221,7 +232,9 @@ def array_rows(X: Any, y: Any, model: Any, labels: str, what: str) -> ArrayRows:
         raise ShapeError(f"{what}: {len(inputs[0]):,} rows of inputs and {len(y):,} of labels")
     if not len(y):
         raise ValueError(f"{what} has no rows")
-    return ArrayRows(inputs, y, dtypes=dtypes)
+    rows = ArrayRows(inputs, y, dtypes=dtypes)
+    rows.names = names
+    return rows
 
 
 def is_names(y: Any) -> bool:

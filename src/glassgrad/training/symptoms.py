@@ -1,54 +1,57 @@
-"""What `gg.health` looks for: each check takes what was seen and gives findings."""
+"""What `gg.health` looks for in a model: each check takes what was seen and gives findings."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..tensors import Tensor
 from .findings import Finding
 from .history import counted
-from .observe import SQUASHERS, Activation, Observation
+from .nonfinite import found_in_model
+from .observe import Observation
+from .rows import others
+from .slopes import LARGEST, Activation
 
 DEAD = 0.8  # share of a layer's units: first weights switch off half of a deep layer and it learns
 SATURATED = 0.8  # share of a layer's values: hidden units of a trained network may saturate often
-FLAT = 0.05  # of the largest slope: a gradient that passes is divided by twenty
+ONE_END = 0.1  # of the flat values: fewer at the other end, and it is a ReLU
 VANISHING = 1e-3  # of the gradients of later layers: what three sigmoid layers do is still trained
 EXPLODING = 100.0  # gradient to weight: a step at the common rate 0.01 replaces the weights
-LARGE = 10.0  # root mean square of a feature: scaled ones have 1, and bits and shares less
-SMALL = 0.01  # the same of all features: the first layer's weights must grow a hundredfold
-UNEQUAL = 1000.0  # largest to smallest feature: their weights' gradients differ a million times
 STILL = 1e-4  # relative change of weights since the start: less than one usual step
+REACH = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}  # all that a last function gives
+AFFINE = {"linear", "contract", "convolution", "add"}  # what may be of any size and sign
+WILD = 2.5  # times the loss of outputs 0: first weights give outputs near 0
+NOTHING = 0.9  # dropped: hardly a unit is left
+EPOCHS = 5  # so many are waited for before a training is judged
+NO_BETTER = 0.995  # of the loss with outputs of other rows: nothing was learnt
+OUTSIDE = 0.05  # of the labels may be outside: a few are noise
 STEPS = 10  # so many steps are waited for before weights count as still
-LEAKING = 0.99  # share of the labels' variance that one feature explains: data are never so good
-FEW = 20  # rows: of fewer, a feature may agree with the labels by chance
-WIDE = 4096  # features: of more, each is a pixel or a sample, and none is looked at alone
-CLASSES = 20  # distinct labels: more are numbers, not classes
 
 
 def activation_findings(activations: list[Activation]) -> list[Finding]:
-    """Dead and saturated units.
+    """Dead and saturated units, in every layer one finding of a kind.
 
-    A ReLU unit is dead if it gives 0 for every row: its gradient is 0, and it never changes again.
-    A value of sigmoid or tanh is saturated where the slope is below `FLAT` of the largest one; the
-    outputs of a model may be.
+    A unit is dead if its slope is 0 for every row: no gradient passes, and it never changes again.
+    Values are saturated where a function is flat that has two flat ends, as tanh; the outputs of a
+    model may be.
     """
-    found = []
-    for a in activations:
-        if a.name in SQUASHERS:
-            found += [] if a.output else saturated(a)
-        else:
-            found += dead(a)
+    found = [f for a in activations for f in dead(a) or ([] if a.output else saturated(a))]
     return list({(f.layer, f.kind): f for f in reversed(found)}.values())[::-1]
 
 
 def dead(a: Activation) -> list[Finding]:
-    """Units that give 0 for every row, if they are many."""
-    off = a.per_unit().max(axis=0) <= 0
+    """Units that are flat for every row, if they are many."""
+    off = a.per_unit(a.flat).all(axis=0)
     count, units = int(off.sum()), off.size
-    if count < DEAD * units or not count:
+    if count < DEAD * units or not count or a.name in LARGEST:
         return []
+    silent = not a.per_unit(a.values)[:, off].any()
     what = f"{count} of {counted(units, 'unit')} give 0 for every row and cannot learn"
+    if not silent:
+        what = f"{count} of {counted(units, 'unit')} are where it is flat for every row: slope 0"
     advice = (
         "Make weights anew with nn.init.kaiming_normal_ and biases 0, lower the learning rate, "
         "scale the inputs, or use nn.LeakyReLU."
@@ -58,17 +61,32 @@ def dead(a: Activation) -> list[Finding]:
 
 def saturated(a: Activation) -> list[Finding]:
     """Values where the function is flat, if they are many."""
-    y = a.values
-    slope = SQUASHERS[a.name] * (y * (1 - y) if a.name == "sigmoid" else 1 - y * y)
-    share = float((slope < FLAT).mean())
-    if share < SATURATED:
+    share = float(a.flat.mean())
+    if share < SATURATED or not (a.name in LARGEST or at_both_ends(a.values[a.flat])):
         return []
-    what = f"{share:.0%} of the values of {a.name} lie where it is flat; little gradient passes"
+    what = f"{share:.0%} of the values lie where the function is flat; little gradient passes"
     advice = (
         "Scale the inputs (nn.Standardize), begin with smaller weights (nn.init.xavier_uniform_), "
         "lower the learning rate, or use nn.ReLU."
     )
     return [Finding(a.layer, "saturated units", what, advice, {"share": share})]
+
+
+def at_both_ends(values: np.ndarray) -> bool:
+    """Whether each of two ends has a part of the values: most values of a ReLU are 0 in health."""
+    upper = float((values > (values.min() + values.max()) / 2).mean())
+    return values.min() < values.max() and ONE_END <= upper <= 1 - ONE_END
+
+
+def unbent(seen: Observation) -> list[Finding]:
+    """Linear layers that directly follow each other, and are no bottleneck."""
+    advice = "Put nn.ReLU() between them, or leave one of them out."
+    return [
+        Finding(
+            b, "no activation", f"nothing bends between {a} and {b}: both are one layer", advice
+        )
+        for a, b in seen.unbent
+    ]
 
 
 # ---- gradients
@@ -81,10 +99,12 @@ def gradient_findings(seen: Observation, model: Any) -> list[Finding]:
     weights = {n: p.value for n, p in model.named_parameters() if n in seen.gradients}
     matrices = [n for n in seen.gradients if weights[n].ndim > 1]
     sizes = {n: size_of(seen.gradients[n]) for n in matrices}
+    bends = {a.name for a in seen.activations}
     exploding = [f for n in matrices for f in exploded(n, seen.gradients[n], weights[n])]
     return [
         *still_at(seen.gradients, weights),
-        *(exploding[:1] or vanished({n: s for n, s in sizes.items() if s > 0})),
+        *alike(seen, model),
+        *(exploding[:1] or vanished({n: s for n, s in sizes.items() if s > 0}, bends)),
     ]
 
 
@@ -101,34 +121,46 @@ def size_of(g: np.ndarray | None) -> float:
 
 
 def still_at(gradients: dict[str, Any], weights: dict[str, np.ndarray]) -> list[Finding]:
-    """Layers none of whose parameters get a gradient, though they require one."""
-    layers: dict[str, list[bool]] = {}
+    """Layers none of whose parameters get a gradient, though they require one.
+
+    Of later weights that are all 0, as some begin, none passes; they move at the first step.
+    """
+    layers: dict[str, bool] = {}
     for name, g in gradients.items():
-        if weights[name].size:
-            layers.setdefault(layer_of(name), []).append(g is not None and bool(np.any(g)))
+        moves, w = g is not None and bool(np.any(g)), weights[name]
+        if moves and w.ndim > 1 and not np.any(w):
+            return []
+        if w.size:
+            layers[layer_of(name)] = layers.get(layer_of(name), False) or moves
     what = "its gradient is 0 for every row; the weights will not move"
     advice = (
         "Is the layer used in forward, and does the loss depend on it (no detach, no round, no "
         "argmax, no dead units after it)? To freeze it, set requires_grad_(False)."
     )
-    return [
-        Finding(layer, "still weights", what, advice, {"gradient": 0.0})
-        for layer, moving in layers.items()
-        if not any(moving)
-    ]
+    return together([layer for layer, moves in layers.items() if not moves], what, advice)
 
 
-def vanished(sizes: dict[str, float]) -> list[Finding]:
+def together(layers: list[str], what: str, advice: str) -> list[Finding]:
+    """One finding for the first of several layers with the same trouble, which names the others."""
+    if not layers:
+        return []
+    more = ", ".join(layers[1:5]) + (f" and {len(layers) - 5} more" if len(layers) > 5 else "")
+    what += f"; so it is with {more}" if more else ""
+    return [Finding(layers[0], "still weights", what, advice, {"layers": len(layers)})]
+
+
+def vanished(sizes: dict[str, float], names: set[str]) -> list[Finding]:
     """The first layer whose gradient is far below that of a later one."""
-    names = list(sizes)
-    for i, name in enumerate(names[:-1]):
-        later = max(names[i + 1 :], key=sizes.__getitem__)
+    layers = list(sizes)
+    for i, name in enumerate(layers[:-1]):
+        later = max(layers[i + 1 :], key=sizes.__getitem__)
         ratio = sizes[name] / sizes[later]
         if ratio < VANISHING:
             what = f"the gradient of its weights is {ratio:.1e} of that of {layer_of(later)}"
-            advice = (
-                "Use nn.ReLU in place of sigmoid or tanh, begin with nn.init.kaiming_normal_, put "
-                "nn.BatchNorm1d or nn.LayerNorm between layers, or add skip connections."
+            squashed = "Use nn.ReLU in place of sigmoid or tanh. " if names & set(LARGEST) else ""
+            advice = squashed + (
+                "Begin with nn.init.kaiming_normal_, put nn.BatchNorm1d or nn.LayerNorm between "
+                "layers, or add skip connections."
             )
             numbers = {"ratio": ratio, "of": layer_of(later)}
             return [Finding(layer_of(name), "vanishing gradients", what, advice, numbers)]
@@ -146,7 +178,7 @@ def exploded(name: str, g: np.ndarray | None, w: np.ndarray) -> list[Finding]:
         return []
     what = f"the gradient of its weights is {ratio:.3g} times as large as they are"
     if not np.isfinite(ratio):
-        what = "its weights or their gradient are not finite"
+        what = "the gradient of its weights is not finite"
     advice = (
         "Scale inputs and targets to sd 1, begin with smaller weights (nn.init.xavier_uniform_), "
         "or clip: nn.utils.clip_grad_norm_(model.parameters(), 1.0)."
@@ -174,96 +206,134 @@ def still_since(before: dict[str, np.ndarray], model: Any, steps: int) -> list[F
     return list(found.values())
 
 
-# ---- data
+def left_out(model: Any, optimizer: Any) -> list[Finding]:
+    """Layers that the optimizer does not have."""
+    own = {p for group in optimizer.param_groups for p in group["params"]}
+    names = [n for n, p in model.named_parameters() if p.requires_grad and p not in own]
+    what = "the optimizer does not have its parameters; they will not move"
+    advice = "Make the optimizer of model.parameters(). To freeze a layer: requires_grad_(False)."
+    return together(list(dict.fromkeys(map(layer_of, names))), what, advice)
 
 
-def input_findings(seen: Observation) -> list[Finding]:
-    """Features that are large, small, or of very different size, where the first weights are."""
-    x = seen.entering
-    if x is None or x.ndim < 2 or x.dtype.kind != "f" or len(x) < 2:
+def broken(model: Any) -> list[Finding]:
+    """Weights that are not finite, none that can move, dropout that leaves nothing."""
+    found = []
+    if (origin := found_in_model(model)) is not None:
+        advice = "Load or make it anew; the first such step was at too high a learning rate."
+        found.append(Finding(origin.layer or "(model)", "not finite", origin.text, advice))
+    if not any(p.requires_grad for p in model.parameters()):
+        what = "no parameter requires a gradient, so nothing can be trained"
+        advice = "Set requires_grad_(True) for the layers that are to learn."
+        found.append(Finding("(model)", "still weights", what, advice))
+    for path, part in model.named_modules():
+        if part.training and "Dropout" in type(part).__name__ and getattr(part, "p", 0) > NOTHING:
+            what = f"p = {part.p} leaves {1 - part.p:.0%} of its inputs"
+            found.append(Finding(path, "dropout", what, "p is the share that is dropped: try 0.5."))
+    return found
+
+
+def alike(seen: Observation, model: Any) -> list[Finding]:
+    """Layers whose units all have the same weights and the same gradient: so they remain."""
+    found = {}
+    for name, p in model.named_parameters():
+        g, w = seen.gradients.get(name), p.value
+        if g is None or w.ndim < 2 or len(w) < 2 or not np.any(g):
+            continue
+        if all(np.array_equal(x, np.broadcast_to(x[:1], x.shape)) for x in (w, g)):
+            what = f"all {len(w)} units have the same weights and the same gradient: so they remain"
+            advice = (
+                "Begin with different weights: nn.init.kaiming_normal_; only biases begin at 0."
+            )
+            layer = layer_of(name)
+            found[layer] = Finding(layer, "equal units", what, advice, {"units": len(w)})
+    return list(found.values())
+
+
+# ---- outputs
+
+
+def output_findings(seen: Observation, objective: Any, labels: Any) -> list[Finding]:
+    """A last function that does not go with the loss, or cannot give what the labels ask for."""
+    y = getattr(seen.outputs, "value", None)
+    if y is None or y.ndim < 2:
         return []
-    if not np.isfinite(x).all():
-        return [not_finite(x)]
-    columns = x.reshape(len(x), -1) if x.ndim == 2 else x.reshape(-1, 1)
-    sizes = np.sqrt(np.mean(np.square(columns, dtype=np.float64), axis=0))
-    reach = np.abs(columns).max(axis=0)
-    used = reach > 0
-    if not used.any():
+    layer, name = seen.ending
+    found = misfit(name, y, objective.kind.outputs, labels)
+    if found is not None:
+        return [Finding(layer, "wrong output", f"{name or 'it'} {found[0]}", found[1])]
+    first = float(objective(0 * seen.outputs, labels).value) if name in AFFINE else math.inf
+    if seen.loss is None or not seen.loss > WILD * abs(first):
         return []
-    i, largest = int(sizes.argmax()), float(sizes.max())
-    at = f"feature {i} has" if x.ndim == 2 else "they have"
-    numbers: dict[str, Any] = {"size": largest}
-    if largest > LARGE:
-        what = f"{at} root mean square {largest:.4g}; weights are made for about 1"
-    elif largest < SMALL:
-        what = f"no feature has a root mean square above {largest:.2g}; weights are made for 1"
-    elif reach.max() > UNEQUAL * reach[used].min():
-        small = int(np.where(used, reach, np.inf).argmin())
-        numbers = {"ratio": float(reach.max() / reach[small])}
-        what = f"feature {int(reach.argmax())} is {numbers['ratio']:.3g} times feature {small}"
-    else:
+    what = f"the loss is {seen.loss:.4g}, and would be {first:.4g} if all outputs were 0"
+    advice = "Begin with smaller weights (nn.init.xavier_uniform_), or scale the inputs."
+    return [Finding(layer, "wild outputs", what, advice, {"loss": seen.loss, "at 0": first})]
+
+
+def misfit(name: str, y: np.ndarray, kind: str, labels: Any) -> tuple[str, str] | None:
+    """What is wrong with outputs `y` that the operation `name` gave, and what to do."""
+    shares = bool((y >= 0).all()) and np.allclose(y.sum(1), 1, atol=1e-4)
+    if kind == "logits" and y.shape[1] == 1:
+        return "gives one score, and softmax of one number is 1", ONE_SCORE
+    if kind.endswith("logits") and (name == "sigmoid" or (shares and kind == "logits")):
+        return "gives probabilities, and the loss makes probabilities of them once more", NO_LAST
+    if kind.endswith("logits") and name == "relu":
+        return "cuts off the negative scores, and the loss needs both signs", NO_LAST
+    if kind == "log probabilities" and (shares or (y > 0).any()):
+        seen = "probabilities" if shares else "numbers above 0"
+        return f"gives {seen}, and the loss takes logarithms of probabilities", LOGARITHMS
+    if kind == "values" and labels is not None and name in REACH:
+        low, high = REACH[name]
+        share = float(np.mean((labels.value < low) | (labels.value > high)))
+        if share > OUTSIDE:
+            what = f"gives numbers from {low} to {high}, and {share:.0%} of the labels are outside"
+            return what, "End with a Linear layer, or scale the labels into this range."
+    return None
+
+
+NO_LAST = "Leave it out while training: the loss takes the last layer's weighted sums as they are."
+LOGARITHMS = "End with nn.LogSoftmax(1), or use loss='cross_entropy', which takes scores."
+ONE_SCORE = "Give each class an output, or use loss='bce_with_logits' for yes and no."
+
+
+# ---- during a training
+
+
+def progress_findings(seen: Observation, objective: Any, batch: Any, epoch: int) -> list[Finding]:
+    """Outputs that are no better for their own rows than for others."""
+    if epoch < EPOCHS or seen.loss is None or not isinstance(seen.outputs, Tensor):
         return []
-    advice = "Put nn.Standardize first and call fit(scale=True), or divide pixels by 255."
-    return [Finding("inputs", "unscaled inputs", what, advice, numbers)]
-
-
-def not_finite(x: np.ndarray) -> Finding:
-    """The first row that holds NaN or infinity."""
-    row, *place = map(int, np.argwhere(~np.isfinite(x))[0])
-    what = f"row {row} of those looked at holds {x[(row, *place)]} in feature {place[0]}"
-    advice = "Leave such rows out, or put a number in its place: numpy.nan_to_num(X)."
-    return Finding("inputs", "not finite", what, advice, {"row": row, "feature": place[0]})
-
-
-def leak_findings(inputs: Any, labels: Any) -> list[Finding]:
-    """Features that tell the labels almost alone.
-
-    Of classes, the share of a feature's variance that lies between them (the correlation ratio
-    eta^2); of numbers, the squared correlation, of the values or of their ranks.
-    """
-    x = np.asarray(inputs[0]).reshape(len(labels), -1)
-    y = np.asarray(labels).reshape(len(labels), -1)
-    alone = len(inputs) == 1 and len(x) >= FEW and x.shape[1] <= WIDE and x.shape != y.shape
-    if not alone or x.dtype.kind not in "fiub":
+    strange = objective(seen.outputs[others(batch.rows)], batch.labels, batch.weights)
+    if not seen.loss > NO_BETTER * float(strange.value) > 0:
         return []
-    x = x.astype(np.float64)
-    best, numbers = 0.0, {}
-    for k in range(min(y.shape[1], CLASSES)):
-        share = explained(x, y[:, k])
-        j = int(share.argmax())
-        if share[j] > max(best, LEAKING):
-            best, numbers = share[j], {"feature": j, "share": float(share[j])}
-    if not numbers:
+    what = (
+        f"after {epoch} epochs the loss is {seen.loss:.4g}, and {float(strange.value):.4g} "
+        "when each row is given the outputs of another"
+    )
+    advice = (
+        "Try another learning rate (gg.training.find_rate) or Adam, begin with "
+        "nn.init.kaiming_normal_, put nn.BatchNorm1d between layers; and do the inputs tell "
+        "anything of the labels?"
+    )
+    return [Finding("training", "no progress", what, advice, {"loss": seen.loss})]
+
+
+def overfitting(history: Any) -> list[Finding]:
+    """A validation loss that rises while the loss falls."""
+    judged, losses = history.validation_losses, history.losses
+    if len(judged) <= EPOCHS or not all(map(math.isfinite, judged)):
         return []
-    what = f"feature {numbers['feature']} alone explains {numbers['share']:.2%} of the labels"
-    advice = "Is it known before the label is? If it was made from the label, leave it out."
-    return [Finding("inputs", "leaking labels", what, advice, numbers)]
-
-
-def explained(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How much of the labels each feature explains: x: [rows, features], y: [rows] -> [features]"""
-    values, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    if len(values) <= CLASSES:
-        many = counts >= 5  # of fewer rows a class may agree with a feature by chance
-        kept = many[codes]
-        return between_classes(x[kept], codes[kept]) if many.sum() > 1 else np.zeros(x.shape[1])
-    if x.shape[1] == 1:  # a curve y = f(x) is what is to be learnt
-        return np.zeros(1)
-    ranks = [np.argsort(np.argsort(a, axis=0), axis=0).astype(float) for a in (x, y)]
-    return np.maximum(correlated(x, y), correlated(*ranks) * (np.ptp(x, axis=0) > 0))
-
-
-def between_classes(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """eta^2 = variance of the classes' means / variance, of each feature."""
-    x = x - x.mean(axis=0)
-    present = [codes == code for code in np.unique(codes)]
-    between = sum(rows.sum() * x[rows].mean(axis=0) ** 2 for rows in present)
-    total = (x * x).sum(axis=0)
-    return np.where(total > 1e-12, between / np.maximum(total, 1e-12), 0.0)
-
-
-def correlated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Squared correlation of each feature with the labels."""
-    x, y = x - x.mean(axis=0), (y - y.mean()).astype(np.float64)
-    below = (x * x).sum(axis=0) * (y @ y)
-    return np.where(below > 1e-24, (y @ x) ** 2 / np.maximum(below, 1e-24), 0.0)
+    best = min(judged)
+    epoch = judged.index(best)
+    worse = judged[-1] - best > max(best / 2, losses[0] / 5) and losses[-1] < losses[epoch]
+    if not worse or len(judged) - epoch <= EPOCHS:
+        return []
+    what = (
+        f"the validation loss is {judged[-1]:.4g} after {len(judged)} epochs; it was {best:.4g} "
+        f"after {epoch + 1}, and the loss has fallen since"
+    )
+    advice = (
+        "Stop there: callbacks=[gg.training.EarlyStopping()]. More rows, weight decay, nn.Dropout "
+        "or fewer units help too."
+    )
+    numbers = {"best": best, "epoch": epoch + 1, "now": judged[-1]}
+    return [Finding("training", "overfitting", what, advice, numbers)]
