@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib
 import io
+import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from textwrap import fill
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from ..files import replacing
-from .svg import letters
+from .svg import fitted, letters, text_width
 
 SHARP = 2  # pixels of a PNG for each unit of an SVG
 STYLE: Any = {  # of matplotlib's figures; the same figure is the same file
@@ -17,8 +23,11 @@ STYLE: Any = {  # of matplotlib's figures; the same figure is the same file
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "figure.facecolor": "white",
 }
+COORDINATES = re.compile(r'(?<= d=")[^"]*|(?<= x=")[^"]*|(?<= y=")[^"]*')
+TOO_FINE = re.compile(r"(\.\d\d)\d+")  # a hundredth of a point is no longer seen
+Asked = ParamSpec("Asked")
+Given = TypeVar("Given")
 
 
 class Picture:
@@ -106,7 +115,9 @@ class Plot(Picture):
 
     @property
     def svg(self) -> str:
-        return self.written("svg", {"Date": None}).decode()
+        metadata = {"Date": None, "Title": letters(self.title)}
+        text = self.written("svg", metadata).decode()
+        return COORDINATES.sub(lambda found: TOO_FINE.sub(r"\1", found[0]), text)
 
     def png(self) -> bytes:
         return self.written("png", {"Software": None})
@@ -116,10 +127,8 @@ class Plot(Picture):
 
     def written(self, kind: str, metadata: dict[str, Any]) -> bytes:
         """The figure as a file."""
-        import matplotlib
-
         stream = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
+        with own_style():
             self.figure.savefig(stream, format=kind, metadata=metadata, dpi=100 * SHARP)
         return stream.getvalue()
 
@@ -140,9 +149,10 @@ class Animation(Picture):
 
     def frame(self, number: int) -> Plot:
         """One frame as a picture of its own."""
-        axes = new_axes(size=self.size)
-        self.draw(axes, number)
-        return Plot(axes, f"{self.title}, {number + 1} of {self.frames}")
+        with own_style():
+            axes = new_axes(size=self.size)
+            self.draw(axes, number)
+            return Plot(axes, f"{self.title}, {number + 1} of {self.frames}")
 
     @property
     def svg(self) -> str:
@@ -182,13 +192,50 @@ class Animation(Picture):
     }
 
 
+def own_style() -> AbstractContextManager[None]:
+    """Within this, figures look as ours do, whatever style the user has chosen for others."""
+    from matplotlib import style
+
+    return style.context(["default", STYLE])
+
+
+def plotted(draw: Callable[Asked, Given]) -> Callable[Asked, Given]:
+    """A function that draws in our style, or in that of the figure whose `ax` it is given."""
+
+    @wraps(draw)
+    def drawn(*args: Asked.args, **options: Asked.kwargs) -> Given:
+        if options.get("ax") is not None:
+            return draw(*args, **options)
+        with own_style():
+            return draw(*args, **options)
+
+    return drawn
+
+
 def make_plain(axes: Any) -> None:
-    """Texts in which a dollar is a dollar, without what an SVG file cannot hold."""
+    """Texts in which a dollar is a dollar, without what an SVG file cannot hold, and none cut."""
     legend = axes.get_legend()
-    written = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
-    for text in written + (legend.get_texts() if legend else []):
+    named = [axes.title, axes.xaxis.label, axes.yaxis.label]
+    for text in [*named, *axes.texts, *(legend.get_texts() if legend else [])]:
         text.set_parse_math(False)
         text.set_text("\n".join(map(letters, text.get_text().split("\n"))))
+    part = axes.get_position().size if len(axes.figure.axes) > 2 else 0.9  # alone, or a colour bar
+    size = 72 * axes.figure.get_size_inches() * part
+    for text, room in zip(named, (size[0], size[0], size[1])):
+        text.set_text(in_lines(text.get_text(), text.get_fontsize(), room))
+
+
+def in_lines(text: str, size: float, room: float) -> str:
+    """A text in at most three lines, none wider than `room`."""
+    if "\n" in text or text_width(text, size) <= room:
+        return text
+    letters_in_a_line = max(int(len(text) * room / text_width(text, size)) - 2, 1)
+    return fill(text, letters_in_a_line, max_lines=3, placeholder=" …")
+
+
+def short(name: Any, room: float = 150.0) -> str:
+    """A name for a legend, shortened in the middle if it is long."""
+    return fitted(name, 10, room)
 
 
 def plain(text: Any) -> str:
@@ -196,12 +243,35 @@ def plain(text: Any) -> str:
     return letters(text).replace("$", r"\$")
 
 
+def legend_below(axes: Any, **options: Any) -> None:
+    """A legend under the name of the axis, where it covers nothing."""
+    from matplotlib.transforms import ScaledTranslation
+
+    below = axes.transAxes + ScaledTranslation(0, -0.5, axes.figure.dpi_scale_trans)  # inches
+    options = {"frameon": False, "fontsize": 9, "bbox_transform": below} | options
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), **options)
+
+
+def zero_line(axes: Any, across: bool = True) -> None:
+    """A faint line at zero, if zero is in view."""
+    low, high = sorted(axes.get_ylim() if across else axes.get_xlim())
+    if low <= 0 <= high:
+        draw = axes.axhline if across else axes.axvline
+        draw(0, color="0.6", linewidth=0.7, zorder=0)
+
+
+def seen(at: np.ndarray, *rows: np.ndarray) -> list[np.ndarray]:
+    """What a band is drawn of; a single point is made so wide that it can be seen."""
+    if len(at) != 1:
+        return [at, *rows]
+    return [at + np.array([-0.25, 0.25]), *(row.repeat(2) for row in rows)]
+
+
 def new_axes(ax: Any = None, size: tuple[float, float] = (5.0, 4.0), **options: Any) -> Any:
     """`ax`, or the axes of a new figure that no window shows."""
     if ax is not None:
         return ax
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with own_style():
         return Figure(size, layout="constrained").subplots(**options)
