@@ -40,12 +40,14 @@ def descent(
     near = way[: staying(level)]
     across, up = limits(near[:, 0], x), limits(near[:, 1], y)
     surface = heights(f, across, up)
-    title = title or f"Descent, {len(way) - 1} steps" + (f" of {lr:g}" if not optimizer else "")
+    title = title or f"Gradient descent, {len(way) - 1} steps{of_length(lr, optimizer)}"
 
     def draw(axes: Any, last: int) -> None:
         draw_surface(axes, across, up, surface)
         x, y = way[last]
-        draw_way(axes, way[: last + 1], f"after {last} steps: f({x:.3g}, {y:.3g}) = {level[last]:.4g}")
+        draw_way(
+            axes, way[: last + 1], f"after {last} steps: f({x:.3g}, {y:.3g}) = {level[last]:.4g}"
+        )
         axes.set(xlabel="x", ylabel="y")
         axes.set_title(title, fontsize=11)
 
@@ -59,6 +61,11 @@ def shown(draw: Callable, frames: int, title: str, animated: bool, ax: Any) -> P
     axes = new_axes(ax, size=(5.4, 4.2))
     draw(axes, frames - 1)
     return Plot(axes, title)
+
+
+def of_length(lr: float, optimizer: Any) -> str:
+    """How long the steps of a way are, in its title."""
+    return f" of {lr:g}" if optimizer is None else ""
 
 
 def path(
@@ -146,7 +153,8 @@ def digits(levels: np.ndarray) -> str:
 def draw_way(axes: Any, way: np.ndarray, label: str) -> None:
     """The points and steps, the start hollow and the end filled."""
     axes.plot(*way.T, "-", color=PAPER, linewidth=3.2)  # a rim, for grey paper
-    axes.plot(*way.T, ".-", color=CLASSES[5], linewidth=1.4, markersize=5)
+    dots = "." if len(way) < 300 else ""
+    axes.plot(*way.T, dots + "-", color=CLASSES[5], linewidth=1.4, markersize=5)
     axes.plot(*way[0], "o", color=CLASSES[0], markerfacecolor=PAPER, markersize=10, label="start")
     axes.plot(*way[-1], "o", color=CLASSES[0], markeredgecolor=PAPER, markersize=7, label=label)
     legend_below(axes, ncols=2)

@@ -44,9 +44,13 @@ def function(
             look |= {"marker": MARKERS[number % len(MARKERS)], "markevery": (first, EVERY)}
         for values, kind in [(y, ""), (slope, ", slope")][: 1 + derivative]:
             if derivative:
-                look |= {"linestyle": "--", "markerfacecolor": PAPER} if kind else {"linestyle": "-"}
+                look |= (
+                    {"linestyle": "--", "markerfacecolor": PAPER} if kind else {"linestyle": "-"}
+                )
             drawn.append(broken(values))
-            axes.plot(at, drawn[-1], label=short(name) + kind, linewidth=1.1 if kind else 1.8, **look)
+            axes.plot(
+                at, drawn[-1], label=short(name) + kind, linewidth=1.1 if kind else 1.8, **look
+            )
     axes.set_ylim(within(np.concatenate(drawn), *axes.get_ylim()))
     axes.axhline(0, color="0.75", linewidth=0.8, zorder=0)
     axes.axvline(0, color="0.75", linewidth=0.8, zorder=0)

@@ -219,7 +219,7 @@ def make_plain(axes: Any) -> None:
     for text in [*named, *axes.texts, *(legend.get_texts() if legend else [])]:
         text.set_parse_math(False)
         text.set_text("\n".join(map(letters, text.get_text().split("\n"))))
-    part = axes.get_position().size if len(axes.figure.axes) > 2 else 0.9  # alone, or a colour bar
+    part = axes.get_position().size if len(axes.figure.axes) > 2 else 0.8  # alone, or a colour bar
     size = 72 * axes.figure.get_size_inches() * part
     for text, room in zip(named, (size[0], size[0], size[1])):
         text.set_text(in_lines(text.get_text(), text.get_fontsize(), room))
