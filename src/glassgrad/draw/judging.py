@@ -9,7 +9,7 @@ import numpy as np
 from ..tensors import Tensor
 from ..training.history import scale_of
 from .colours import CLASSES, PAPER, amount, ink_on, line_of
-from .picture import Plot, legend_below, new_axes, plain, plotted, seen, short
+from .picture import POINTS, Plot, legend_below, new_axes, plain, plotted, seen, short
 from .svg import text_width
 
 
@@ -65,8 +65,8 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
     labels = [short(c, 120) for c in (classes if names is None else names)]
     if len(labels) != len(classes):
         raise ValueError(f"{len(labels)} names were given for {len(classes)} classes")
-    wide = max(text_width(label, 10) for label in labels) / 72  # inches
-    cell = max(0.36, 2.2 / len(classes), text_width(f"{table.max():,}", 9) / 72 + 0.08)
+    wide = max(text_width(label, 10) for label in labels) / POINTS  # inches
+    cell = max(0.36, 2.2 / len(classes), text_width(f"{table.max():,}", 9) / POINTS + 0.08)
     turned = wide > cell
     size = cell * len(classes) + 0.9
     axes = new_axes(ax, size=(size + wide, size + (0.75 * wide if turned else 0.1)))

@@ -17,6 +17,8 @@ import numpy as np
 from ..files import replacing
 from .svg import fitted, letters, text_width
 
+POINTS = 62  # in an inch are 72; letters of figures are wider than those that `svg` measures
+COLOURS = 48  # of an animation: a small file
 SHARP = 2  # pixels of a PNG for each unit of an SVG
 STYLE: Any = {  # of matplotlib's figures; the same figure is the same file
     "svg.hashsalt": "glassgrad",
@@ -169,9 +171,11 @@ class Animation(Picture):
         """All frames, again and again."""
         from PIL import Image
 
-        images = [Image.open(io.BytesIO(self.frame(n).png())) for n in range(self.frames)]
+        shots = (io.BytesIO(self.frame(n).png()) for n in range(self.frames))
+        images = [Image.open(shot).convert("RGB") for shot in shots]
+        colours = images[-1].quantize(COLOURS)  # of all frames, so that only changes are stored
+        first, *others = [image.quantize(palette=colours, dither=0) for image in images]
         stream = io.BytesIO()
-        first, *others = [image.convert("P", palette=Image.Palette.ADAPTIVE) for image in images]
         each = round(1000 * self.seconds)
         first.save(stream, "GIF", save_all=True, append_images=others, duration=each, loop=0)
         return stream.getvalue()
@@ -219,17 +223,33 @@ def make_plain(axes: Any) -> None:
     for text in [*named, *axes.texts, *(legend.get_texts() if legend else [])]:
         text.set_parse_math(False)
         text.set_text("\n".join(map(letters, text.get_text().split("\n"))))
-    part = axes.get_position().size if len(axes.figure.axes) > 2 else 0.8  # alone, or a colour bar
-    size = 72 * axes.figure.get_size_inches() * part
-    for text, room in zip(named, (size[0], size[0], size[1])):
-        text.set_text(in_lines(text.get_text(), text.get_fontsize(), room))
+    wide, tall = POINTS * axes.get_window_extent().size / axes.figure.dpi
+    for label, room in ((axes.xaxis.label, wide), (axes.yaxis.label, tall)):
+        label.set_text(fitted(label.get_text(), label.get_fontsize(), 0.9 * room))
+    title = axes.title.get_text()
+    if "\n" in title or text_width(title, axes.title.get_fontsize()) > 0.8 * wide:
+        axes.title.set_text(in_lines(title, axes.title.get_fontsize(), room_above(axes)))
+
+
+def room_above(axes: Any) -> float:
+    """How wide a title in the middle above axes may be, in points."""
+    figure = axes.figure
+    if len(figure.axes) < 3:  # alone, or with a colour bar
+        figure.draw_without_rendering()  # which lays it out
+    box = axes.get_window_extent()
+    middle, right = (box.x0 + box.x1) / 2, figure.bbox.width
+    room = 2 * min(middle, right - middle) if len(figure.axes) < 3 else box.width
+    return float(POINTS * room / figure.dpi)
 
 
 def in_lines(text: str, size: float, room: float) -> str:
     """A text in at most three lines, none wider than `room`."""
-    if "\n" in text or text_width(text, size) <= room:
+    lines = text.split("\n")
+    wide = max(text_width(line, size) for line in lines)
+    if len(lines) <= 3 and wide <= room:
         return text
-    letters_in_a_line = max(int(len(text) * room / text_width(text, size)) - 2, 1)
+    text = " ".join(lines)
+    letters_in_a_line = max(int(len(text) * room / max(text_width(text, size), 1)) - 2, 3)
     return fill(text, letters_in_a_line, max_lines=3, placeholder=" …")
 
 

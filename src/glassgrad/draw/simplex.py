@@ -42,7 +42,7 @@ def simplex(
     value = evaluated(f, p, label)
     axes, title = new_axes(ax), title or f"{name}, the class is {short(names[label])}"
     draw_values(axes, p @ CORNERS, value, most, letters(name))
-    draw_corners(axes, [short(n, 80) for n in names], label)
+    draw_corners(axes, [short(n, 64) for n in names], label)
     axes.set_title(title)
     return Plot(axes, title)
 
