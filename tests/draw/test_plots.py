@@ -1,10 +1,15 @@
 """Curves, surfaces and regions: well-formed for any names, and clear about what does not fit."""
 
+import re
+import sys
+from hashlib import sha256
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import glassgrad as gg
-from drawings import STRANGE, parsed
+from drawings import STRANGE, in_new_process, parsed
 from glassgrad import nn
 
 
@@ -17,40 +22,100 @@ def classes(rows):
     return np.stack([rows[:, 0], rows[:, 1], -rows.sum(1)], 1)
 
 
+NET = nn.Linear(2, 1)
 PLOTS = {
-    "function": lambda t: gg.draw.function({t: gg.relu, "b": gg.tanh}, title=t, variable=t),
-    "descent": lambda t: gg.draw.descent(lambda x, y: x**2 + y**2, (2.0, 1.0), steps=3, title=t),
-    "minima": lambda t: gg.draw.minima(lambda x: x**2, [1.0], title=t),
-    "regions": lambda t: gg.draw.regions(
-        classes, np.eye(4)[:, :2], np.array([0, 1, 2, 2]), names=[t] * 3, features=(t, t), title=t
+    "function": lambda t, **k: gg.draw.function(
+        {t: gg.relu, "b": gg.tanh}, title=t, variable=t, **k
     ),
-    "simplex": lambda t: gg.draw.simplex(names=(t, t, t), title=t),
-    "histograms": lambda t: gg.draw.histograms({t: np.arange(4.0)}, title=t),
-    "shrinkage": lambda t: gg.draw.shrinkage(lambda p: [1 / p], [1, 2], names=[t], title=t),
-    "confusion": lambda t: gg.draw.confusion([0, 1], [0, 1], names=[t, t], title=t),
-    "band": lambda t: gg.draw.band([0, 1, 2], np.eye(3), title=t),
-    "curve": lambda t: gg.draw.curve({t: History(), "b": History()}, title=t),
-}
+    "descent": lambda t, **k: gg.draw.descent(
+        lambda x, y: x**2 + y**2, (2.0, 1.0), steps=3, title=t, **k
+    ),
+    "minima": lambda t, **k: gg.draw.minima(lambda x: x**2, [1.0], title=t, **k),
+    "landscape": lambda t, **k: gg.draw.landscape(
+        NET, nn.MSELoss(), gg.ones(3, 2), gg.ones(3, 1), points=5, title=t, **k
+    ),
+    "regions": lambda t, **k: gg.draw.regions(
+        classes, np.eye(4)[:, :2], np.array([0, 1, 2, 2]), names=[t] * 3, features=(t, t), title=t,
+        **k,
+    ),
+    "simplex": lambda t, **k: gg.draw.simplex(names=(t, t, t), title=t, **k),
+    "histograms": lambda t, **k: gg.draw.histograms({t: np.arange(4.0)}, title=t, **k),
+    "shrinkage": lambda t, **k: gg.draw.shrinkage(
+        lambda p: [1 / p], [1, 2], names=[t], title=t, **k
+    ),
+    "confusion": lambda t, **k: gg.draw.confusion([0, 1], [0, 1], names=[t, t], title=t, **k),
+    "band": lambda t, **k: gg.draw.band([0, 1, 2], np.eye(3), title=t, **k),
+    "curve": lambda t, **k: gg.draw.curve({t: History(), "b": History()}, title=t, **k),
+}  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
 @pytest.mark.parametrize("name", PLOTS)
-@pytest.mark.parametrize("text", ["\n".join(STRANGE[:-1]), "$x_ \\frac $"], ids=["all", "dollars"])
-def test_any_text_is_well_formed(name, text):
-    parsed(PLOTS[name](text))
+@pytest.mark.parametrize("text", ["\n".join(STRANGE[:-1]), STRANGE[-1], "$x_ \\frac $"],
+                         ids=["all", "long", "dollars"])  # fmt: skip
+@pytest.mark.filterwarnings("error:constrained_layout")
+def test_any_text_is_well_formed_and_none_is_cut(name, text):
+    picture = PLOTS[name](text)
+    parsed(picture)
+    figure = picture.figure
+    figure.draw_without_rendering()
+    across, up = figure.bbox.size
+    for box in (text.get_window_extent() for text in texts_of(picture.axes)):
+        assert box.x0 > -2 and box.x1 < across + 2 and box.y0 > -2 and box.y1 < up + 2
+
+
+def texts_of(axes):
+    """All that is written in axes and beside, but labels inside, which end at the border."""
+    legend = axes.get_legend()
+    names = [] if axes.get_xscale() == "log" or not axes.axison else axes.get_yticklabels()
+    written = [axes.title, axes.xaxis.label, axes.yaxis.label]
+    written += [t for t in names if any(map(str.isalpha, t.get_text()))]
+    written += legend.get_texts() if legend else []
+    written += [t for t in axes.texts if not t.get_clip_on()]
+    return [t for t in written if t.get_text() and t.get_visible()]
 
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_plots_draw_into_given_axes(name):
     from matplotlib.figure import Figure
 
-    axes = Figure().subplots()
-    options = {"function": lambda: gg.draw.function(gg.relu, ax=axes)}
-    options["confusion"] = lambda: gg.draw.confusion([0], [0], ax=axes)
-    options["band"] = lambda: gg.draw.band([0, 1], np.eye(2), ax=axes)
-    picture = options.get(name, lambda: gg.draw.simplex(ax=axes))()
-    assert picture.axes is axes and picture.figure is axes.figure
+    left, right = Figure(figsize=(10, 4), layout="constrained").subplots(1, 2)
+    picture = PLOTS[name]("a title", ax=right)
+    assert picture.axes is right and picture.figure is right.figure
+    assert right.get_title() == "a title" and not left.has_data()
     parsed(picture)
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_plots_look_the_same_whatever_style_is_chosen(name):
+    import matplotlib
+
+    plain = PLOTS[name]("a title").svg
+    with matplotlib.style.context("dark_background"):
+        assert PLOTS[name]("a title").svg == plain
+    first = plain[plain.index("<path") : plain.index("<path") + 500]
+    assert "fill: #ffffff" in first  # a ground of its own, on dark pages too
+
+
+def test_plots_are_the_same_in_another_process_and_open_no_window():
+    program = """
+import sys
+sys.path[:0] = {path!r}
+import hashlib, test_plots
+print([hashlib.sha256(draw("a b").svg.encode()).hexdigest() for n, draw in test_plots.PLOTS.items()
+       if n != "landscape"], "matplotlib.pyplot" in sys.modules)
+"""
+    found = in_new_process(program.format(path=[str(Path(__file__).parent), *sys.path]))
+    hashes = [sha256(draw("a b").svg.encode()) for n, draw in PLOTS.items() if n != "landscape"]
+    assert found.strip() == f"{[h.hexdigest() for h in hashes]} False"
+
+
+def test_coordinates_are_to_a_hundredth():
+    svg = gg.draw.function(gg.tanh).svg
+    paths = re.findall(r' d="([^"]*)"', svg)
+    assert max(map(len, paths)) > 500
+    assert not any(re.search(r"\.\d{3}", path) for path in paths)
+    assert re.search(r"scale\(0\.\d{3}", svg)  # elsewhere numbers stay
 
 
 def test_values_that_are_not_finite_are_drawn_around():

@@ -152,9 +152,9 @@ def digits(levels: np.ndarray) -> str:
 
 def draw_way(axes: Any, way: np.ndarray, label: str) -> None:
     """The points and steps, the start hollow and the end filled."""
-    axes.plot(*way.T, "-", color=PAPER, linewidth=3.2)  # a rim, for grey paper
+    axes.plot(*way.T, "-", color=PAPER, linewidth=4)  # a rim, for grey paper
     dots = "." if len(way) < 300 else ""
-    axes.plot(*way.T, dots + "-", color=CLASSES[5], linewidth=1.4, markersize=5)
+    axes.plot(*way.T, dots + "-", color=CLASSES[5], linewidth=1.8, markersize=6)
     axes.plot(*way[0], "o", color=CLASSES[0], markerfacecolor=PAPER, markersize=10, label="start")
     axes.plot(*way[-1], "o", color=CLASSES[0], markeredgecolor=PAPER, markersize=7, label=label)
     legend_below(axes, ncols=2)

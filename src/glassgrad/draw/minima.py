@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import grad
 from ..tensors import Tensor, enable_grad, no_grad
-from .colours import CLASSES, INK, PAPER
+from .colours import CLASSES, INK, MARKERS, PAPER
 from .descent import of_length, path, staying
 from .picture import Plot, legend_below, new_axes, plotted
 
@@ -52,8 +52,9 @@ def minima(
     low, high = axes.get_ylim()
     axes.set(xlim=across[[0, -1]], ylim=(low - 0.14 * (high - low), high))  # room below minima
     draw_minima(axes, found)
-    for way, slope, colour in zip(ways, at_starts, WAYS * len(ways)):
-        draw_way(axes, f, way, slope, colour, across[-1] - across[0], found)
+    for number, (way, slope) in enumerate(zip(ways, at_starts)):
+        look = {"color": WAYS[number % len(WAYS)], "marker": MARKERS[number % len(MARKERS)]}
+        draw_way(axes, f, way, slope, look, across[-1] - across[0], found)
     title = title or f"Descent with the derivative, {steps} steps{of_length(lr, optimizer)}"
     axes.set(xlabel="x", ylabel="f(x)", title=title)
     legend_below(axes)
@@ -113,20 +114,22 @@ def draw_minima(axes: Any, found: list[tuple[float, float, str]]) -> None:
 
 
 def draw_way(
-    axes: Any, f: Callable, way: np.ndarray, slope: float, colour: str, width: float,
+    axes: Any, f: Callable, way: np.ndarray, slope: float, look: dict[str, str], width: float,
     found: list[tuple[float, float, str]],
 ) -> None:  # fmt: skip
     """The points of a way, the start hollow and the end filled, and the tangent at the start."""
     y = values(f, way)
-    axes.plot(way, y, ".", color=colour, markersize=4)
-    draw_tangent(axes, way[0], y[0], slope, colour, width)
-    axes.plot(way[0], y[0], "o", color=colour, markerfacecolor="white", markersize=8)
+    axes.plot(way, y, ".", color=look["color"], markersize=4)
+    if np.isfinite([y[0], slope]).all():
+        draw_tangent(axes, way[0], y[0], slope, look["color"], width)
+    axes.plot(way[:1], y[:1], linestyle="", markerfacecolor=PAPER, markersize=8, **look)
     reached = [kind for x, _, kind in found if abs(x - way[-1]) <= NEAR * width]
     where = f"{reached[0]} minimum" if reached else "no minimum yet"
     sign = "> 0, go left" if slope > 0 else "< 0, go right" if slope < 0 else "= 0, stay"
+    sign = f"= {slope:.3g} {sign}" if slope == slope else "is no number"
     precise = ".3f" if abs(way[-1]) < 1e5 else ".4g"
-    label = f"from {way[0]:.3g}: f′ = {slope:.3g} {sign}; x = {way[-1]:{precise}}, {where}"
-    axes.plot(way[-1], y[-1], "o", color=colour, markersize=8, label=label)
+    label = f"from {way[0]:.3g}: f′ {sign}; x = {way[-1]:{precise}}, {where}"
+    axes.plot(way[-1:], y[-1:], linestyle="", markersize=8, label=label, **look)
 
 
 def draw_tangent(

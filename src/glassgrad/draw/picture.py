@@ -174,7 +174,9 @@ class Animation(Picture):
         shots = (io.BytesIO(self.frame(n).png()) for n in range(self.frames))
         images = [Image.open(shot).convert("RGB") for shot in shots]
         colours = images[-1].quantize(COLOURS)  # of all frames, so that only changes are stored
-        first, *others = [image.quantize(palette=colours, dither=0) for image in images]
+        first, *others = [
+            image.quantize(palette=colours, dither=Image.Dither.NONE) for image in images
+        ]
         stream = io.BytesIO()
         each = round(1000 * self.seconds)
         first.save(stream, "GIF", save_all=True, append_images=others, duration=each, loop=0)
@@ -226,31 +228,30 @@ def make_plain(axes: Any) -> None:
     wide, tall = POINTS * axes.get_window_extent().size / axes.figure.dpi
     for label, room in ((axes.xaxis.label, wide), (axes.yaxis.label, tall)):
         label.set_text(fitted(label.get_text(), label.get_fontsize(), 0.9 * room))
-    title = axes.title.get_text()
-    if "\n" in title or text_width(title, axes.title.get_fontsize()) > 0.8 * wide:
-        axes.title.set_text(in_lines(title, axes.title.get_fontsize(), room_above(axes)))
+    title = axes.title
+    if title.get_text().count("\n") > 2:
+        title.set_text(letters(title.get_text()))
+    if text_width(title.get_text(), title.get_fontsize()) > 0.8 * wide:
+        in_lines(title, room_above(axes))
 
 
 def room_above(axes: Any) -> float:
-    """How wide a title in the middle above axes may be, in points."""
+    """How wide a title in the middle above axes may be, in dots."""
     figure = axes.figure
-    if len(figure.axes) < 3:  # alone, or with a colour bar
-        figure.draw_without_rendering()  # which lays it out
+    if len(figure.axes) > 2:  # beside others; a second may be a colour bar
+        return float(1.2 * axes.get_window_extent().width)
+    figure.draw_without_rendering()  # which lays it out
     box = axes.get_window_extent()
-    middle, right = (box.x0 + box.x1) / 2, figure.bbox.width
-    room = 2 * min(middle, right - middle) if len(figure.axes) < 3 else box.width
-    return float(POINTS * room / figure.dpi)
+    middle = (box.x0 + box.x1) / 2
+    return float(1.96 * min(middle, figure.bbox.width - middle))
 
 
-def in_lines(text: str, size: float, room: float) -> str:
-    """A text in at most three lines, none wider than `room`."""
-    lines = text.split("\n")
-    wide = max(text_width(line, size) for line in lines)
-    if len(lines) <= 3 and wide <= room:
-        return text
-    text = " ".join(lines)
-    letters_in_a_line = max(int(len(text) * room / max(text_width(text, size), 1)) - 2, 3)
-    return fill(text, letters_in_a_line, max_lines=3, placeholder=" …")
+def in_lines(title: Any, room: float) -> None:
+    """Break a title into at most three lines, none wider than `room`."""
+    text, letters_in_a_line = " ".join(title.get_text().split()), len(title.get_text())
+    while title.get_window_extent().width > room and letters_in_a_line > 5:
+        letters_in_a_line = int(0.93 * letters_in_a_line)
+        title.set_text(fill(text, letters_in_a_line, max_lines=3, placeholder=" …"))
 
 
 def short(name: Any, room: float = 150.0) -> str:

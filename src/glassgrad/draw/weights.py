@@ -28,7 +28,7 @@ def histograms(
         TypeError: It is neither.
     """
     found = arrays_of(model, gradients)
-    axes = new_axes(ax, size=(6.0, max(0.8 + 0.62 * len(found), 2.0)))
+    axes = new_axes(ax, size=(6.0, max(0.8 + 0.62 * len(found), 2.2)))
     parts = [array[np.isfinite(array)] for array in reversed(found.values())]
     numbers = np.concatenate(parts)
     wide = np.ptp(numbers) if numbers.size else 0.0
