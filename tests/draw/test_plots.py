@@ -11,11 +11,16 @@ import pytest
 import glassgrad as gg
 from drawings import STRANGE, in_new_process, parsed
 from glassgrad import nn
+from glassgrad.draw.colours import lightness, line_of
 
 
 class History:
     losses = [3.0, 2.0, 1.0]
     validation_losses = [3.0, 2.0, 2.5]
+
+
+def legend_of(picture):
+    return [text.get_text() for text in picture.axes.get_legend().get_texts()]
 
 
 def classes(rows):
@@ -194,10 +199,6 @@ def test_the_way_down_the_surface_of_lecture_h():
     assert abs(x) < 0.01 and abs(y + np.pi / 2) < 0.05
 
 
-def ways(picture):
-    return [text.get_text() for text in picture.axes.get_legend().get_texts()]
-
-
 def test_descent_in_one_dimension_says_which_minimum_is_reached():
     """On x^4 - 2 x^2 + 0.3 x the left minimum is global, the right one local."""
 
@@ -206,7 +207,7 @@ def test_descent_in_one_dimension_says_which_minimum_is_reached():
 
     picture = gg.draw.minima(f, [-1.8, 1.8, 0.3], steps=100)
     left, _, right = sorted(np.roots([4, 0, -4, 0.3]))
-    first, second, third = ways(picture)
+    first, second, third = legend_of(picture)
     slope = 4 * 1.8**3 - 4 * 1.8
     assert first == (
         f"from -1.8: f′ = {0.3 - slope:.3g} < 0, go right; x = {left:.3f}, global minimum"
@@ -221,7 +222,171 @@ def test_descent_in_one_dimension_says_which_minimum_is_reached():
 
 
 def test_descent_in_one_dimension_that_has_not_arrived():
-    (text,) = ways(gg.draw.minima(lambda x: x**2, [1.0], steps=1))
+    (text,) = legend_of(gg.draw.minima(lambda x: x**2, [1.0], steps=1))
     assert text.endswith("no minimum yet")
-    (text,) = ways(gg.draw.minima(lambda x: x**2, [0.0], steps=1))
+    (text,) = legend_of(gg.draw.minima(lambda x: x**2, [0.0], steps=1))
     assert "= 0, stay" in text and text.endswith("global minimum")
+
+
+# ---- numbers that are hard to draw
+
+
+def test_functions_of_one_name_are_all_drawn():
+    picture = gg.draw.function([nn.ReLU(), nn.ReLU(), lambda a: -a, lambda a: a], derivative=False)
+    assert legend_of(picture) == ["ReLU", "ReLU 2", "f", "f 2"]
+    looks = {(line.get_color(), line.get_marker()) for line in picture.axes.lines[:4]}
+    assert len(looks) == 4
+
+
+def test_curves_differ_in_colour_or_style():
+    looks = [tuple(line_of(n).values()) for n in range(32)]
+    assert len(set(looks)) == 32
+    assert len({style for _, style in looks[:4]}) == 4
+    assert all(lightness(colour) < 0.75 for colour, _ in looks)  # no pale line on white
+
+
+def test_a_step_is_a_gap_and_a_slope_is_none():
+    for f, jumps in [(nn.Step(), 1), (nn.Sign(), 1), (gg.floor, 8), (gg.tanh, 0)]:
+        y = gg.draw.function(f, derivative=False).axes.lines[0].get_ydata()
+        gaps = np.isnan(y)
+        assert np.count_nonzero(gaps[1:] & ~gaps[:-1]) == jumps
+        assert np.nanmax(np.abs(np.diff(y))) < 0.1
+
+
+def test_a_pole_does_not_make_the_rest_flat():
+    axes = gg.draw.function(lambda x: 1 / x, -2, 2, derivative=False).axes
+    low, high = axes.get_ylim()
+    assert -25 < low < -1 and 1 < high < 25
+    assert gg.draw.function(gg.exp).axes.get_ylim()[1] > np.exp(4)
+    slope = gg.draw.function(gg.log, -1, 4).axes.lines[1]
+    assert np.isnan(slope.get_ydata()[slope.get_xdata() < 0]).all()
+
+
+def test_descent_that_leaves_is_drawn_as_far_as_it_is_near():
+    """On x^2 + 10 y^2 the rate 0.15 doubles y each step, with another sign."""
+    picture = gg.draw.descent(lambda x, y: x**2 + 10 * y**2, (2.0, 1.0), lr=0.15, steps=30)
+    assert np.abs(picture.axes.get_ylim()).max() < 20
+    assert legend_of(picture)[-1].endswith(f"= {10 * 4.0**30:.4g}")
+    axes = gg.draw.minima(lambda x: x**2, [1.0], lr=1.5, steps=20).axes
+    assert np.abs(axes.get_xlim()).max() < 20
+
+
+def test_a_surface_given_its_limits_keeps_them():
+    axes = gg.draw.descent(lambda x, y: x**2 + y**2, (2.0, 1.0), x=(-1, 1), y=(0, 3)).axes
+    assert axes.get_xlim() == (-1, 1) and axes.get_ylim() == (0, 3)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9, -1e6])
+def test_level_lines_are_told_apart(offset):
+    axes = gg.draw.descent(lambda x, y: x**2 + y**2 + offset, (2.0, 1.0)).axes
+    labels = [t.get_text() for t in axes.texts]
+    assert len(set(labels)) >= 4
+    assert all(abs(float(label) - offset) < 12 for label in labels)
+
+
+def test_minima_that_stand_close_have_short_labels_within_the_axes():
+    axes = gg.draw.minima(lambda x: gg.sin(3 * x), [-4.0, 0.0, 4.0], x=(-6, 6)).axes
+    words = [t.get_text() for t in axes.texts if t.get_text()]
+    assert len(words) == 6 and set(words) <= {"global", "local"}
+    (text,) = legend_of(gg.draw.minima(lambda x: gg.log(x), [-1.0]))
+    assert text.startswith("from -1: f′ is no number; x = ")
+
+
+@pytest.mark.parametrize("labels", [[-1, 1], ["no", "yes"], [3, 7]])
+def test_classes_of_other_names_are_those_of_their_order(labels):
+    X = np.array([[-1.0, 0.0], [1.0, 0.5], [-2.0, 1.0]])
+    y = np.array(labels)[[0, 1, 0]]
+    for model in (lambda r: r[:, :1], lambda r: np.array(labels)[(r[:, 0] > 0) * 1]):
+        picture = gg.draw.regions(model, X, y[:, None])
+        assert legend_of(picture) == [str(label) for label in labels]
+        places = {t.get_text(): t.get_position()[0] for t in picture.axes.texts}
+        assert places[str(labels[0])] < 0 < places[str(labels[1])]
+
+
+def test_regions_say_what_is_no_number_and_what_was_never_chosen():
+    X, y = np.eye(4)[:, :2], np.array([0, 1, 2, 2])
+    picture = gg.draw.regions(lambda r: classes(r) * np.nan, X, y)
+    assert [t.get_text() for t in picture.axes.texts] == ["no number"]
+    assert legend_of(picture) == ["0", "1", "2"]
+    never = gg.draw.regions(lambda r: classes(r) - [0, 99, 0], X, y, names=["a", "b", "c"])
+    assert legend_of(never) == ["a", "b", "c"]
+    assert {t.get_text() for t in never.axes.texts} == {"a", "c"}
+    with pytest.raises(ValueError, match="3 classes were given for 4 rows"):
+        gg.draw.regions(classes, X, y[:3])
+
+
+def test_borders_lie_where_scores_are_as_good():
+    picture = gg.draw.regions(lambda r: np.stack([r[:, 0], 0.3 - r[:, 0]], 1), np.eye(4)[:, :2])
+    (border,) = [c for c in picture.axes.collections if len(c.get_paths()[0].vertices)]
+    assert border.get_paths()[0].vertices[:, 0] == pytest.approx(0.15, abs=1e-4)
+
+
+def test_many_long_names_stand_beside_the_picture():
+    angle = 2 * np.pi * np.arange(9) / 9
+    centre = np.stack([np.cos(angle), np.sin(angle)], 1)
+    names = [f"class of number {n}" for n in range(9)]
+    picture = gg.draw.regions(lambda r: r @ centre.T, centre, np.arange(9), names=names)
+    assert legend_of(picture) == [f"{n}: {name}" for n, name in enumerate(names)]
+    assert sorted(t.get_text() for t in picture.axes.texts) == list("012345678")
+
+
+def test_a_label_of_a_region_covers_no_row_if_there_is_room():
+    X = np.array([[0.5, 0.5], [0.0, 0.0], [1.0, 1.0]])
+    (label,) = gg.draw.regions(lambda r: np.ones((len(r), 1)), X, np.ones(3, int)).axes.texts
+    assert np.abs(np.array(label.get_position()) - X).max(1).min() > 0.2
+
+
+def colour_bar(picture):
+    return picture.figure.axes[-1].get_ylim()
+
+
+def test_levels_of_a_loss_on_the_simplex():
+    assert colour_bar(gg.draw.simplex("log loss", most=4)) == (0, 4)
+    assert colour_bar(gg.draw.simplex("zero-one")) == (0, 1)
+    assert colour_bar(gg.draw.simplex(lambda p, k: -p[:, 0])) == (-1, 0)
+    entropy = gg.draw.simplex(lambda p, k: -(p * np.log(p)).sum(1), title="entropy")
+    assert 1.09 < colour_bar(entropy)[1] < 1.3  # log 3, though the rim has no numbers
+    parsed(gg.draw.simplex(lambda p, k: p[:, 0] * np.nan))
+
+
+def test_equal_values_are_a_bar_and_the_axis_that_of_the_rest():
+    values = {"a": np.array([-1e-3, 1e-3]), "b": np.full(3, 5e-4), "c": np.zeros(0)}
+    axes = gg.draw.histograms(values).axes
+    assert np.abs(axes.get_xlim()).max() < 2e-3
+    assert [t.get_text() for t in axes.texts] == ["0 ± 0.001", "0.0005 ± 0", "none finite"][::-1]
+    far = gg.draw.histograms({"a": 1e6 + np.linspace(-1, 1, 50)}).axes
+    assert far.get_xlim()[0] > 9e5
+
+
+@pytest.mark.parametrize("weights", [[1, 1.01, 1.02, -1, -1.01], np.ones(12), [0.0]])
+def test_names_of_weights_stand_apart_within_the_axes(weights):
+    axes = gg.draw.shrinkage(lambda p: np.array(weights) / p, [1, 2]).axes
+    heights = np.sort([t.xy[1] for t in axes.texts])
+    low, high = axes.get_ylim()
+    assert len(heights) == len(weights) and low <= heights[0] and heights[-1] <= high
+    assert (np.diff(heights) > 0.04 * (high - low)).all()
+
+
+def test_losses_over_many_powers_of_ten_are_drawn_by_their_logarithm():
+    def scale(losses):
+        history = History()
+        history.losses = history.validation_losses = losses
+        return gg.draw.curve({"a": history}).axes.get_yscale()
+
+    assert scale([1e6, 1.0, 1e-6]) == "log"
+    assert scale([3.0, 0.1]) == scale([1e6, 0.0]) == scale([1e6, -1.0]) == "linear"
+    assert scale([1e6, float("nan"), 1.0]) == "log"
+
+
+def test_the_least_loss_of_each_history_is_marked():
+    history = History()
+    history.validation_losses = [3.0, float("nan"), 1.0, 2.0]
+    axes = gg.draw.curve({"a": history, "b": History()}).axes
+    assert [line.get_xydata().tolist() for line in axes.lines[1::2]] == [[[3, 1]], [[2, 2]]]
+
+
+def test_a_single_point_of_a_band_can_be_seen():
+    axes = gg.draw.band([2.0], np.arange(101.0)[:, None]).axes
+    box = axes.collections[0].get_paths()[0].get_extents()
+    assert (box.width, box.y0, box.y1) == pytest.approx((0.5, 5, 95))
+    assert legend_of(gg.draw.band([0, 1], np.eye(2), X=[0], y=[1]))[-1] == "data"

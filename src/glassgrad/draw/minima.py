@@ -80,12 +80,12 @@ def values(f: Callable, at: np.ndarray) -> np.ndarray:
 
 
 def slopes(f: Callable, at: np.ndarray) -> np.ndarray:
-    """The derivative at each number."""
-    values(f, at)
+    """The derivative at each number; none where f has no value."""
+    level = values(f, at)
     x = Tensor.lift(at)
     x.requires_grad = True
     with enable_grad(), np.errstate(all="ignore"):
-        return np.asarray(grad(f(x).sum(), x)[0].value)
+        return np.where(np.isfinite(level), grad(f(x).sum(), x)[0].value, np.nan)
 
 
 def lowest(across: np.ndarray, curve: np.ndarray) -> list[tuple[float, float, str]]:

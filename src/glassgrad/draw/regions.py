@@ -191,7 +191,7 @@ def draw_key(axes: Any, shown: np.ndarray, names: Any, numbered: bool) -> None:
 
     shown = shown[shown >= 0]
     texts = [short(name_of(c, names), 110) for c in shown]
-    texts = [f"{c}  {text}" for c, text in zip(shown, texts)] if numbered else texts
+    texts = [f"{c}: {text}" for c, text in zip(shown, texts)] if numbered else texts
     marks = [
         Line2D([], [], markersize=5, label=t, **mark_of(c)) for c, t in zip(shown.tolist(), texts)
     ]

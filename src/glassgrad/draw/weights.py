@@ -99,13 +99,13 @@ def shrinkage(
     for k, path in enumerate(paths.T):
         name = short(names[k]) if k < len(names) else None
         axes.plot(penalties, path, marker=mark, linewidth=1.6, label=name, **line_of(k))
+    axes.axhline(0, color="0.6", linewidth=0.7, zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.1)  # room for the weights' names
     if any(names):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     elif len(paths.T) <= 12:
         draw_names(axes, penalties[0], paths[0])
-    axes.axhline(0, color="0.6", linewidth=0.7, zorder=0)
     title = title or "Weights under a rising penalty"
     axes.set(xlabel="penalty", ylabel="weight", title=title)
     return Plot(axes, title)
