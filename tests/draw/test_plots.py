@@ -86,6 +86,7 @@ def test_plots_draw_into_given_axes(name):
 
     left, right = Figure(figsize=(10, 4), layout="constrained").subplots(1, 2)
     picture = PLOTS[name]("a title", ax=right)
+    picture.figure.draw_without_rendering()
     assert picture.axes is right and picture.figure is right.figure
     assert right.get_title() == "a title" and not left.has_data()
     parsed(picture)

@@ -70,6 +70,8 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
     turned = wide > cell
     size = cell * len(classes) + 0.9
     axes = new_axes(ax, size=(size + wide, size + (0.75 * wide if turned else 0.1)))
+    if ax is not None:
+        turned = wide > axes.get_window_extent().width / axes.figure.dpi / len(classes)
     draw_table(axes, table)
     places, ticks = range(len(classes)), list(map(plain, labels))
     slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}

@@ -12,6 +12,7 @@ from .picture import Plot, new_axes, plotted, short
 
 GRID = 220
 LEVELS = 20  # so many strengths of a colour: a file stays small
+EDGE = 28  # columns: names there lean inwards
 WIDE = 4  # letters: of more than eight classes, names that are wider stand beside the picture
 
 
@@ -212,10 +213,11 @@ def label_regions(
         inside = chosen == c
         row, column = inmost(inside & free if (inside & free).any() else inside)
         text, colour = short(name_of(c, names), 70), of_kind(c) if c >= 0 else ZERO
+        side = "left" if column < EDGE else "right" if column >= GRID - EDGE else "center"
         axes.text(
-            across[column], up[row], text, ha="center", va="center", fontsize=9, weight="bold",
+            across[column], up[row], text, ha=side, va="center", fontsize=9, weight="bold",
             bbox={"facecolor": colour, "edgecolor": "white", "pad": 1.8},
-            color=ink_on(colour), clip_on=True,
+            color=ink_on(colour),
         )  # fmt: skip
 
 

@@ -151,17 +151,23 @@ def draw_curve(ax: Any, values: list[float], label: str, color: str, **look: Any
 
 
 def scale_of(ax: Any, *curves: list[Any], even: bool = False) -> None:
-    """Whole epochs, and a logarithmic scale for losses over more than three powers of ten.
+    """Whole epochs, and a scale on which all losses are seen.
 
     even  keep the scale of the values as it is
     """
     epochs = max(map(len, curves), default=0)
-    finite = [] if even else [v for values in curves for v in values if math.isfinite(v)]
-    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
-        ax.set_yscale("log")
-    if epochs < 2 or not (even or finite):
+    drawn = even or by_powers(ax, [v for values in curves for v in values])
+    if epochs < 2 or not drawn:
         ax.set_xlim(0.5, max(epochs, 1) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def by_powers(ax: Any, values: list[float]) -> bool:
+    """A logarithmic scale for losses over more than three powers of ten; whether any is finite."""
+    finite = [v for v in values if math.isfinite(v)]
+    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
+        ax.set_yscale("log")
+    return bool(finite)
 
 
 def save_picture(figure: Any, path: str | Path) -> None:

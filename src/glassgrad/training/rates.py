@@ -15,7 +15,7 @@ from ..tensors import enable_grad, no_grad
 from ..tensors.generator import default_generator
 from .findings import Finding
 from .fit import check_counts, optimizer_of
-from .history import WIDE, axes, save_picture, small_curves
+from .history import axes, by_powers, save_picture, small_curves
 from .objective import Objective
 from .observe import as_it_trains, makes_weights
 from .predict import own_stream
@@ -79,8 +79,7 @@ class Rates:
         ax.plot(self.rates, self.losses, color="C0", marker="." if len(self.rates) < 30 else "")
         ax.axvline(self.suggestion, color="0.6", linestyle=":", label=f"{self.suggestion:.2g}")
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss", title="Loss at a rising rate")
-        if min(self.losses) > 0 and max(self.losses) > WIDE * min(self.losses):
-            ax.set_yscale("log")
+        by_powers(ax, self.losses)
         ax.legend(title="suggestion")
         if path is not None:
             save_picture(ax.figure, path)
