@@ -88,7 +88,7 @@ def test_a_way_lies_on_its_principal_components():
     names = picture.axes.get_xlabel(), picture.axes.get_ylabel()
     assert names == tuple(f"component {k}: {part[k - 1]:.0%} of the way" for k in (1, 2))
     last = picture.axes.get_legend().get_texts()[-1].get_text()
-    assert last == f"after 7 steps: loss {losses[-1]:.4g}"
+    assert last == f"step 7 of 7: loss {losses[-1]:.4g}"
     assert (nn.utils.parameters_to_vector(net.parameters()).detach().numpy() == now).all()
     assert picture.svg == gg.draw.landscape(net, nn.MSELoss(), X, y, way=way, points=7).svg
     parsed(picture)
@@ -103,7 +103,7 @@ def test_a_way_of_one_direction_has_no_second_part():
     moving = gg.draw.landscape(layer, nn.MSELoss(), gg.ones(1, 1), gg.ones(1, 1), **options)
     assert moving.frames == 3
     labels = [moving.frame(n).axes.get_legend().get_texts()[-1].get_text() for n in range(3)]
-    assert labels == [f"after {n} steps: loss {loss}" for n, loss in enumerate((4, 1, 0))]
+    assert labels == [f"step {n} of 2: loss {loss}" for n, loss in enumerate((4, 1, 0))]
     axes = moving.frame(2).axes
     assert axes.lines[0].get_xydata() == pytest.approx(np.array([[2, 0], [1, 0], [0, 0]]))
     assert axes.get_ylabel() == "component 2: 0% of the way"

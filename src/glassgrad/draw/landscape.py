@@ -72,7 +72,7 @@ def landscape(
         if way is None:
             draw_middle(axes, levels[0])
         else:
-            label = f"after {last} steps: loss {levels[last]:.4g}"
+            label = f"step {last} of {len(visited) - 1}: loss {levels[last]:.4g}"
             draw_way(axes, visited[: last + 1], label)
         axes.set(xlabel=names[0], ylabel=names[1], title=title)
 

@@ -18,7 +18,7 @@ from ..files import replacing
 from .svg import fitted, letters, text_width
 
 POINTS = 62  # in an inch are 72; letters of figures are wider than those that `svg` measures
-COLOURS = 48  # of an animation: a small file
+COLOURS = 128  # of an animation: a small file
 SHARP = 2  # pixels of a PNG for each unit of an SVG
 STYLE: Any = {  # of matplotlib's figures; the same figure is the same file
     "svg.hashsalt": "glassgrad",
