@@ -174,9 +174,7 @@ class Animation(Picture):
         shots = (io.BytesIO(self.frame(n).png()) for n in range(self.frames))
         images = [Image.open(shot).convert("RGB") for shot in shots]
         colours = images[-1].quantize(COLOURS)  # of all frames, so that only changes are stored
-        first, *others = [
-            image.quantize(palette=colours, dither=Image.Dither.NONE) for image in images
-        ]
+        first, *others = [in_colours(image, colours) for image in images]
         stream = io.BytesIO()
         each = round(1000 * self.seconds)
         first.save(stream, "GIF", save_all=True, append_images=others, duration=each, loop=0)
@@ -196,6 +194,13 @@ class Animation(Picture):
         ".gif": lambda picture: picture.gif(),
         ".html": lambda picture: picture.html().encode(),
     }
+
+
+def in_colours(image: Any, colours: Any) -> Any:
+    """An image in the colours of another, whose first corner is white, as all white stays."""
+    few = image.quantize(palette=colours, dither=0)
+    few.paste(colours.getpixel((0, 0)), mask=image.convert("L").point(lambda v: 255 * (v == 255)))
+    return few
 
 
 def own_style() -> AbstractContextManager[None]:
