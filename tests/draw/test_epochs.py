@@ -87,3 +87,23 @@ def test_any_text_and_numbers_that_are_not_finite_are_well_formed():
 def test_nothing_recorded_is_said():
     with pytest.raises(ValueError, match="no epoch was recorded: give this to fit"):
         gg.draw.Histograms().picture()
+
+
+def test_one_epoch_can_be_seen_and_many_are_thinned():
+    spread = gg.draw.Histograms()
+    spread.weights = {"one": [[0.0, 1.0, 2.0, 3.0, 4.0]]}
+    axes = spread.picture().axes
+    assert axes.collections[0].get_paths()[0].get_extents().bounds == (0.75, 0, 0.5, 4)
+    assert [tick for tick in axes.get_xticks() if 0.5 <= tick <= 1.5] == [1]
+    spread.weights = {"many": [[n, n, n, n, n] for n in range(2000)]}
+    line = spread.picture().axes.lines[0].get_xydata()
+    assert len(line) == 200 and line[[0, -1]].tolist() == [[1, 0], [2000, 1999]]
+
+
+def test_bands_far_from_zero_fill_their_axes():
+    spread = gg.draw.Histograms()
+    spread.weights = {"far": [[1e6 + n for n in range(5)]] * 3, "none": [[0.0] * 5] * 3}
+    spread.gradients = {"far": [[0.0] * 5] * 3}
+    far, _, _, none = spread.picture().figure.axes
+    assert far.get_ylim()[0] > 9e5
+    assert [t.get_text() for t in none.texts] == ["none"]

@@ -60,6 +60,11 @@ def test_an_animation_moves():
     picture = moving()
     gif = Image.open(io.BytesIO(picture.gif()))
     assert gif.n_frames == picture.frames == 3
+    for frame in range(3):
+        gif.seek(frame)
+        shot = Image.open(io.BytesIO(picture.frame(frame).png())).convert("RGB")
+        assert gif.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+        assert np.abs(np.asarray(gif.convert("RGB"), int) - np.asarray(shot, int)).mean() < 3
     assert picture.html().count("data:image/png;base64,") == 2
     assert picture.html().count('"iVBOR') == 3
     assert "<script>" in picture._repr_html_()

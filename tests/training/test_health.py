@@ -638,9 +638,15 @@ def test_find_rate():
 
 
 def test_the_curve_of_rates_is_drawn(tmp_path):
+    from matplotlib.figure import Figure
+
+    from glassgrad.training.rates import Rates
+
     rates = find_rate(stack(8, 16, 2), (X, CLASSES), loss="cross_entropy", steps=12)
     assert rates.plot(tmp_path / "rates.svg").get_xscale() == "log"
     minidom.parse(str(tmp_path / "rates.svg"))
+    axes = Figure().subplots()
+    assert Rates([1e-3, 1e-2], [1e6, 1.0]).plot(ax=axes) is axes and axes.get_yscale() == "log"
 
 
 # ---- reports, callbacks, errors

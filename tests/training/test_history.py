@@ -25,6 +25,34 @@ def test_the_best_epoch_has_the_least_validation_loss():
     assert History().best_epoch == 0
 
 
+def drawn(*losses, **options):
+    from matplotlib.figure import Figure
+
+    return History(list(losses), **options).plot(ax=Figure().subplots())
+
+
+def test_a_picture_says_which_epochs_are_not_finite():
+    nan, inf = float("nan"), float("inf")
+    ax = drawn(3.0, nan, 1.0, validation_losses=[inf, nan, 2.0])
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == [
+        "subtrain, 1 epoch not finite", "validation, 2 epochs not finite", "best: 2 in epoch 3"
+    ]  # fmt: skip
+    ax = drawn(nan, nan)
+    assert ax.get_xlim() == (0.5, 2.5) and len(ax.get_legend().get_texts()) == 1
+
+
+def test_a_picture_of_losses_over_many_powers_of_ten_has_their_logarithm():
+    assert drawn(1e6, 1.0, 1e-6).get_yscale() == "log"
+    assert drawn(2.0, 1.0, validation_losses=[2.0, 1e-3]).get_yscale() == "log"
+    assert drawn(2.0, 0.1).get_yscale() == drawn(1e6, 0.0).get_yscale() == "linear"
+
+
+def test_one_epoch_stands_at_a_whole_number():
+    ax = drawn(2.0)
+    assert [x for x in ax.get_xticks() if ax.get_xlim()[0] <= x <= ax.get_xlim()[1]] == [1]
+
+
 def test_the_text_has_ends_and_best():
     assert repr(History(**GIVEN)).splitlines() == [
         "History(4 epochs in 1 s",

@@ -11,6 +11,7 @@ POSITIVE, NEGATIVE, ZERO = "#0b559f", "#e07b00", "#b8b8b8"
 CLASSES = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000",
 )  # fmt: skip
+STYLES, MARKERS = ("-", "--", "-.", ":"), "os^Dv<>pP*Xh"
 
 
 def mixed(first: str, second: str, part: float) -> str:
@@ -53,6 +54,12 @@ def amount(value: float, low: float, high: float) -> str:
 def on_paper(colour: str) -> str:
     """A colour for thin lines: those that are nearly as light as paper are darkened."""
     return mixed(colour, INK, 0.3) if lightness(colour) > 0.75 else colour
+
+
+def line_of(index: int) -> dict[str, str]:
+    """Colour and style of a curve: 32 differ, and those of a colour differ on grey paper too."""
+    style = STYLES[(index + index // len(CLASSES)) % len(STYLES)]
+    return {"color": on_paper(of_kind(index)), "linestyle": style}
 
 
 def of_kind(index: int) -> str:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..tensors import Tensor, enable_grad, no_grad
-from .picture import Animation, Plot, new_axes
+from .colours import CLASSES, PAPER
+from .picture import Animation, Plot, legend_below, new_axes, plotted
 
-GRID = 81
+GRID, LEVELS = 81, 12
+FAR = 10.0  # times the fall of the loss: a way that rises as high leaves the picture
 
 
+@plotted
 def descent(
     f: Callable, start: tuple[float, float], *, lr: float = 0.1, steps: int = 30,
     x: tuple[float, float] | None = None, y: tuple[float, float] | None = None,
@@ -33,20 +36,36 @@ def descent(
         ValueError: f does not give a number for each pair.
     """
     way = path(f, start, lr, steps, optimizer)
-    across, up = limits(way[:, 0], x), limits(way[:, 1], y)
+    level = along(f, way)
+    near = way[: staying(level)]
+    across, up = limits(near[:, 0], x), limits(near[:, 1], y)
     surface = heights(f, across, up)
-    title = title or f"Gradient descent, {len(way) - 1} steps of {lr:g}"
+    title = title or f"Gradient descent, {len(way) - 1} steps{of_length(lr, optimizer)}"
 
     def draw(axes: Any, last: int) -> None:
         draw_surface(axes, across, up, surface)
-        draw_way(axes, way[: last + 1], f)
+        x, y = way[last]
+        draw_way(
+            axes, way[: last + 1], f"after {last} steps: f({x:.3g}, {y:.3g}) = {level[last]:.4g}"
+        )
+        axes.set(xlabel="x", ylabel="y")
         axes.set_title(title, fontsize=11)
 
+    return shown(draw, len(way), title, animated, ax)
+
+
+def shown(draw: Callable, frames: int, title: str, animated: bool, ax: Any) -> Plot | Animation:
+    """All frames of a way as a picture that moves, or the last."""
     if animated:
-        return Animation(draw, len(way), title)
-    axes = new_axes(ax)
-    draw(axes, len(way) - 1)
+        return Animation(draw, frames, title, size=(5.4, 4.2))
+    axes = new_axes(ax, size=(5.4, 4.2))
+    draw(axes, frames - 1)
     return Plot(axes, title)
+
+
+def of_length(lr: float, optimizer: Any) -> str:
+    """How long the steps of a way are, in its title."""
+    return f" of {lr:g}" if optimizer is None else ""
 
 
 def path(
@@ -60,16 +79,37 @@ def path(
         w.requires_grad = True
     rule = SGD(weights, lr=lr) if optimizer is None else optimizer(weights)
     found = [[float(w.value) for w in weights]]
-    for _ in range(steps):
-        with enable_grad():
-            rule.zero_grad()
-            f(*weights).backward()
-        rule.step()
-        found.append([float(w.value) for w in weights])
-        if not np.isfinite(found[-1]).all():
-            found.pop()
-            break
+    with np.errstate(all="ignore"):
+        for _ in range(steps):
+            with enable_grad():
+                rule.zero_grad()
+                f(*weights).backward()
+            rule.step()
+            found.append([float(w.value) for w in weights])
+            if not np.isfinite(found[-1]).all():
+                found.pop()
+                break
     return np.array(found)
+
+
+def along(f: Callable, way: np.ndarray) -> np.ndarray:
+    """What f gives at each point of a way: [steps + 1]."""
+    with no_grad(), np.errstate(all="ignore"):
+        z = f(*(Tensor.lift(part) for part in way.T))
+    if not isinstance(z, Tensor) or z.shape != way.shape[:1]:
+        raise ValueError("f is wanted as z = f(x, y) of tensors, a number for each pair")
+    return np.asarray(z.value, float)
+
+
+def staying(level: np.ndarray) -> int:
+    """So many points of a way are drawn around: until it has risen far above where it began."""
+    finite = level[np.isfinite(level)]
+    if not finite.size:
+        return len(level)
+    least = finite.min()
+    scale = max(level[0] - least, abs(level[min(1, len(level) - 1)] - level[0]))
+    lost = np.flatnonzero(~(level - least <= FAR * scale))
+    return max(int(lost[0]), 2) if len(lost) else len(level)
 
 
 def limits(visited: np.ndarray, given: tuple[float, float] | None) -> np.ndarray:
@@ -84,29 +124,37 @@ def limits(visited: np.ndarray, given: tuple[float, float] | None) -> np.ndarray
 def heights(f: Callable, across: np.ndarray, up: np.ndarray) -> np.ndarray:
     """The surface on the grid."""
     grid_x, grid_y = np.meshgrid(across, up)
-    with no_grad():
-        z = f(Tensor.lift(grid_x), Tensor.lift(grid_y))
-    if not isinstance(z, Tensor) or z.shape != grid_x.shape:
-        raise ValueError("f is wanted as z = f(x, y) of tensors, a number for each pair")
-    return np.asarray(z.value)
+    return along(f, np.stack([grid_x.ravel(), grid_y.ravel()], 1)).reshape(grid_x.shape)
 
 
 def draw_surface(axes: Any, across: np.ndarray, up: np.ndarray, surface: np.ndarray) -> None:
-    """Level lines over grey heights, dark where it is low."""
-    axes.contourf(across, up, surface, levels=18, cmap="gray", alpha=0.45)
-    lines = axes.contour(across, up, surface, levels=9, colors="0.35", linewidths=0.6)
-    axes.clabel(lines, fontsize=7, fmt="%.3g")
+    """Level lines over greys, dark where it is low; levels are closer where it is low."""
+    finite = surface[np.isfinite(surface)]
+    axes.set(xlim=across[[0, -1]], ylim=up[[0, -1]], facecolor="0.9")
+    if not finite.size or finite.min() == finite.max():
+        return
+    low, high = finite.min(), finite.max()
+    levels = low + (high - low) * np.linspace(0, 1, LEVELS + 1) ** 2
+    levels[1:-1] = levels[1:-1].round(2 - int(np.floor(np.log10(high - low))))
+    greys = [str(grey) for grey in np.linspace(0.68, 1, LEVELS).round(3)]
+    z = np.where(np.isfinite(surface), surface, np.nan)
+    axes.contourf(across, up, z, levels=levels, colors=greys).set_rasterized(True)  # a small file
+    lines = axes.contour(across, up, z, levels=levels[1:-1], colors="0.45", linewidths=0.6,
+                         negative_linestyles="solid")  # fmt: skip
+    axes.clabel(lines, levels[2:-1:2], fontsize=7, fmt=digits(levels), colors="0.2")
 
 
-def draw_way(axes: Any, way: np.ndarray, f: Callable) -> None:
+def digits(levels: np.ndarray) -> str:
+    """How levels are written: as short as they still differ."""
+    formats = (f"%.{n}g" for n in range(3, 17))
+    return next((f for f in formats if len({f % x for x in levels}) == len(levels)), "%.17g")
+
+
+def draw_way(axes: Any, way: np.ndarray, label: str) -> None:
     """The points and steps, the start hollow and the end filled."""
-    axes.plot(way[:, 0], way[:, 1], "-", color="#d55e00", linewidth=1.4)
-    axes.plot(way[:, 0], way[:, 1], ".", color="#d55e00", markersize=5)
-    axes.plot(*way[0], "o", color="#0072b2", markerfacecolor="white", markersize=8, label="start")
-    with no_grad():
-        z = float(f(*(Tensor.lift(np.array(w)) for w in way[-1])).value)
-    x, y = way[-1]
-    label = f"after {len(way) - 1} steps: f({x:.3g}, {y:.3g}) = {z:.4g}"
-    axes.plot(x, y, "o", color="#0072b2", markersize=8, label=label)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False, ncols=2, fontsize=9)
-    axes.set(xlabel="x", ylabel="y")
+    axes.plot(*way.T, "-", color=PAPER, linewidth=4)  # a rim, for grey paper
+    dots = "." if len(way) < 300 else ""
+    axes.plot(*way.T, dots + "-", color=CLASSES[5], linewidth=1.8, markersize=6)
+    axes.plot(*way[0], "o", color=CLASSES[0], markerfacecolor=PAPER, markersize=10, label="start")
+    axes.plot(*way[-1], "o", color=CLASSES[0], markeredgecolor=PAPER, markersize=7, label=label)
+    legend_below(axes, ncols=2)

@@ -10,11 +10,13 @@ from ..autograd import grad
 from ..nn.checks import untouched
 from ..tensors import enable_grad
 from ..training import Callback
+from ..training.history import scale_of
 from .colours import CLASSES
-from .picture import Plot, new_axes
-from .svg import letters
+from .picture import Plot, new_axes, plotted, seen, zero_line
+from .svg import fitted, letters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+MOST = 200  # epochs that are drawn, evenly among all
 ROWS = 256  # so many rows are enough for a gradient to look at
 Spread = dict[str, list[list[float]]]  # parameter -> epochs -> quantiles
 
@@ -53,8 +55,11 @@ class Histograms(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.weights, self.gradients = state["weights"], state["gradients"]
 
+    @plotted
     def picture(self, title: str = "") -> Plot:
         """Bands of the quantiles by epoch: a row for each parameter, weights beside gradients.
+
+        Of more than 200 epochs, 200 are drawn.
 
         Raises:
             ValueError: No epoch was recorded.
@@ -95,13 +100,16 @@ def slopes(run: Any, parameters: list[Any]) -> list[np.ndarray]:
 
 def draw_bands(axes: Any, epochs: list[list[float]], title: str) -> None:
     """The quantiles of a parameter, the first epoch at 1."""
-    axes.set_title(letters(title), fontsize=9, parse_math=False)
-    axes.axhline(0, color="0.6", linewidth=0.7)
-    if epochs:
-        low, lower, middle, upper, high = np.array(epochs).T
-        at = np.arange(1, len(epochs) + 1)
-        axes.fill_between(at, low, high, color=CLASSES[0], alpha=0.18, linewidth=0)
-        axes.fill_between(at, lower, upper, color=CLASSES[0], alpha=0.4, linewidth=0)
-        axes.plot(at, middle, color=CLASSES[0], marker="." if len(epochs) < 20 else "")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_title(fitted(title, 9, 210), fontsize=9, parse_math=False)
     axes.tick_params(labelsize=8)
+    if not epochs:
+        axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
+        axes.set(yticks=[])
+        return
+    chosen = np.unique(np.linspace(0, len(epochs) - 1, MOST).round().astype(int))
+    at, low, lower, middle, upper, high = seen(chosen + 1, *np.array(epochs)[chosen].T)
+    axes.fill_between(at, low, high, color=CLASSES[0], alpha=0.18, linewidth=0)
+    axes.fill_between(at, lower, upper, color=CLASSES[0], alpha=0.4, linewidth=0)
+    axes.plot(at, middle, color=CLASSES[0], marker="." if 2 < len(at) < 20 else "")
+    scale_of(axes, epochs, even=True)
+    zero_line(axes)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..tensors import Tensor, enable_grad
-from .colours import CLASSES
-from .picture import Plot, new_axes
+from .colours import MARKERS, PAPER, line_of
+from .picture import Plot, new_axes, plotted, short
 
 POINTS = 401
-STYLES = ("-", "--", "-.", ":")  # so that curves differ on grey paper too
+EVERY = 50  # points from mark to mark, which tell curves apart on grey paper
 
 
+@plotted
 def function(
     functions: Any, low: float = -4.0, high: float = 4.0, *, derivative: bool = True,
     title: str = "", variable: str = "x", ax: Any = None,
@@ -34,19 +35,41 @@ def function(
         raise ValueError("at least one function is wanted")
     axes = new_axes(ax)
     at = np.linspace(low, high, POINTS)
+    drawn = []
     for number, (name, f) in enumerate(named(functions).items()):
         y, slope = values_and_slopes(f, at)
-        colour = CLASSES[number % len(CLASSES)]
-        style = STYLES[number % len(STYLES)] if not derivative else "-"
-        axes.plot(at, broken(y), style, color=colour, label=name, linewidth=1.8)
-        if derivative and slope is not None:
-            axes.plot(at, broken(slope), "--", color=colour, linewidth=1.1, label=f"{name}, slope")
+        look: dict[str, Any] = line_of(number) | {"markersize": 4.5}
+        if len(named(functions)) > 1:
+            first = (EVERY // 2 + 13 * number) % EVERY
+            look |= {"marker": MARKERS[number % len(MARKERS)], "markevery": (first, EVERY)}
+        for values, kind in [(y, ""), (slope, ", slope")][: 1 + derivative]:
+            if derivative:
+                look |= (
+                    {"linestyle": "--", "markerfacecolor": PAPER} if kind else {"linestyle": "-"}
+                )
+            drawn.append(broken(values))
+            axes.plot(
+                at, drawn[-1], label=short(name) + kind, linewidth=1.1 if kind else 1.8, **look
+            )
+    axes.set_ylim(within(np.concatenate(drawn), *axes.get_ylim()))
     axes.axhline(0, color="0.75", linewidth=0.8, zorder=0)
     axes.axvline(0, color="0.75", linewidth=0.8, zorder=0)
     title = title or ", ".join(named(functions))
-    axes.set(xlabel=variable, title=title)
+    axes.set(xlabel=variable, title=title, xlim=(low, high))
     axes.legend(frameon=False)
     return Plot(axes, title)
+
+
+def within(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """From where to where values are shown: a pole does not make the rest flat."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return low, high
+    least, most = np.quantile(finite, [0.05, 0.95])
+    room = most - least
+    if not room or high - low < 8 * room:
+        return low, high
+    return max(low, least - room), min(high, most + room)
 
 
 def named(functions: Any) -> dict[str, Callable]:
@@ -56,20 +79,21 @@ def named(functions: Any) -> dict[str, Callable]:
     listed = functions if isinstance(functions, (list, tuple)) else [functions]
     found: dict[str, Callable] = {}
     for f in listed:
-        name = getattr(f, "__name__", type(f).__name__)
-        found["f" if name == "<lambda>" else name] = f
+        name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+        alike = sum(known.split(" ")[0] == name for known in found)
+        found[f"{name} {alike + 1}" if alike else name] = f
     return found
 
 
-def values_and_slopes(f: Callable, at: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """The function and its derivative at each point, in float64.
+def values_and_slopes(f: Callable, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The function and its derivative at each point, in float64; none where it has no value.
 
     Raises:
         ValueError: The function does not give a number for each number.
     """
     x = Tensor.lift(at.copy())
     x.requires_grad = True
-    with enable_grad():
+    with enable_grad(), np.errstate(all="ignore"):
         y = f(x)
         if not isinstance(y, Tensor) or y.shape != x.shape:
             shape = list(y.shape) if isinstance(y, Tensor) else type(y).__name__
@@ -80,15 +104,16 @@ def values_and_slopes(f: Callable, at: np.ndarray) -> tuple[np.ndarray, np.ndarr
         if not y.requires_grad:
             return np.asarray(y.value), np.zeros_like(at)
         y.sum().backward()
-    slope = None if x.grad is None else np.asarray(x.grad.value)
-    return np.asarray(y.detach().value), slope
+    value = np.asarray(y.detach().value)
+    slope = np.zeros_like(at) if x.grad is None else np.asarray(x.grad.value)
+    return value, np.where(np.isfinite(value), slope, np.nan)
 
 
 def broken(y: np.ndarray) -> np.ndarray:
     """The values with a gap where a step lies, which is no steep line."""
-    y = y.astype(float).copy()
-    jump, spread = np.abs(np.diff(y)), np.nanmax(y) - np.nanmin(y) if np.isfinite(y).any() else 0.0
-    if spread:
-        around = np.maximum(np.append(jump[1:], 0), np.insert(jump[:-1], 0, 0))
-        y[1:][(jump > 0.2 * spread) & (around < 0.1 * jump)] = np.nan
+    y = np.where(np.isfinite(y), y, np.nan)
+    jump = np.nan_to_num(np.abs(np.diff(y)))
+    wide = np.pad(jump, 3)  # beside a step there may be another: half of it lies at the corner
+    around = np.max([wide[k : k + len(jump)] for k in (0, 1, 5, 6)], 0)
+    y[1:][(jump > 0.02 * jump.sum()) & (around < 0.1 * jump)] = np.nan
     return y

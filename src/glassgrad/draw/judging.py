@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..tensors import Tensor
-from .colours import CLASSES, amount, ink_on
-from .picture import Plot, new_axes, plain
+from ..training.history import scale_of
+from .colours import CLASSES, PAPER, amount, ink_on, line_of
+from .picture import POINTS, Plot, legend_below, new_axes, plain, plotted, seen, short
+from .svg import text_width
 
 
+@plotted
 def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
     """The losses of a training against its epochs, with the best epoch marked.
 
@@ -22,16 +25,23 @@ def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
         title = title or "Loss of each epoch"
         axes.set_title(title)
         return Plot(axes, title)
-    for number, (name, one) in enumerate(history.items()):
-        losses = one.validation_losses or one.losses
-        epochs, colour = range(1, len(losses) + 1), CLASSES[number % len(CLASSES)]
-        axes.plot(epochs, losses, ("-", "--", "-.", ":")[number % 4], color=colour, label=name)
-    title = title or "Loss of each epoch"
-    axes.set(xlabel="epoch", ylabel="loss", title=title)
+    judged = {name: one.validation_losses or one.losses for name, one in history.items()}
+    for number, (name, losses) in enumerate(judged.items()):
+        look = line_of(number) | {"marker": "o" if len(losses) == 1 else ""}
+        axes.plot(range(1, len(losses) + 1), losses, label=short(name), **look)
+        finite = np.where(np.isfinite(losses), losses, np.inf)
+        if np.isfinite(finite).any():
+            best = int(finite.argmin())
+            axes.plot(best + 1, losses[best], "o", markersize=5, color=look["color"])
+    title = title or "Loss of each epoch, the least marked"
+    validated = all(one.validation_losses for one in history.values())
+    axes.set(xlabel="epoch", ylabel="validation loss" if validated else "loss", title=title)
+    scale_of(axes, *judged.values())
     axes.legend(frameon=False)
     return Plot(axes, title)
 
 
+@plotted
 def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = "", ax: Any = None
               ) -> Plot:  # fmt: skip
     """How often each class was taken for which: rows are the classes, columns the predictions.
@@ -52,15 +62,21 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
     classes = np.unique(np.concatenate([predicted, actual]))
     table = np.zeros((len(classes), len(classes)), int)
     np.add.at(table, (np.searchsorted(classes, actual), np.searchsorted(classes, predicted)), 1)
-    size = max(3.2, 0.5 * len(classes) + 1.6)
-    axes = new_axes(ax, size=(size, size))
-    draw_table(axes, table)
-    labels = [plain(c) for c in (classes if names is None else names)]
+    labels = [short(c, 120) for c in (classes if names is None else names)]
     if len(labels) != len(classes):
         raise ValueError(f"{len(labels)} names were given for {len(classes)} classes")
-    places = range(len(classes))
-    axes.set_xticks(places, labels, rotation=45 if max(map(len, labels)) > 3 else 0)
-    axes.set_yticks(places, labels)
+    wide = max(text_width(label, 10) for label in labels) / POINTS  # inches
+    cell = max(0.36, 2.2 / len(classes), text_width(f"{table.max():,}", 9) / POINTS + 0.08)
+    turned = wide > cell
+    size = cell * len(classes) + 0.9
+    axes = new_axes(ax, size=(size + wide, size + (0.75 * wide if turned else 0.1)))
+    if ax is not None:
+        turned = wide > axes.get_window_extent().width / axes.figure.dpi / len(classes)
+    draw_table(axes, table)
+    places, ticks = range(len(classes)), list(map(plain, labels))
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(places, ticks, **(slanted if turned else {}))
+    axes.set_yticks(places, ticks)
     right = table.trace() / max(table.sum(), 1)
     title = title or f"{right:.1%} of {table.sum():,} right"
     axes.set(xlabel="predicted", ylabel="actual", title=title)
@@ -69,19 +85,22 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
 
 def draw_table(axes: Any, table: np.ndarray) -> None:
     """Counts in squares, darker the larger their part of the row."""
-    from matplotlib.patches import Rectangle
+    from matplotlib.colors import to_rgb
 
     part = table / np.maximum(table.sum(1, keepdims=True), 1)
+    colours = [[amount(p, 0, 1) for p in row] for row in part]
+    axes.imshow([list(map(to_rgb, row)) for row in colours], interpolation="nearest")
     for (i, j), count in np.ndenumerate(table):
-        colour = amount(part[i, j], 0, 1)
-        axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
         if count:
-            axes.text(j, i, f"{count:,}", ha="center", va="center", color=ink_on(colour), size=9)
-    n = len(table) - 0.5
-    axes.set(xlim=(-0.5, n), ylim=(n, -0.5), aspect="equal")
+            look: Any = {"ha": "center", "va": "center", "color": ink_on(colours[i][j])}
+            axes.text(j, i, f"{count:,}", size=9, **look).set_in_layout(False)  # which takes time
+    for between in np.arange(len(table) - 1) + 0.5:
+        axes.axhline(between, color=PAPER, linewidth=1)
+        axes.axvline(between, color=PAPER, linewidth=1)
     axes.tick_params(length=0)
 
 
+@plotted
 def band(
     x: Any, samples: Any, *, X: Any = None, y: Any = None, part: float = 0.9, title: str = "",
     ax: Any = None,
@@ -108,15 +127,14 @@ def band(
     if not 0 < part < 1:
         raise ValueError(f"part={part} must be between 0 and 1")
     order = np.argsort(x, kind="stable")
-    low, middle, high = np.quantile(samples[:, order], [(1 - part) / 2, 0.5, (1 + part) / 2], 0)
+    rows = np.quantile(samples[:, order], [(1 - part) / 2, 0.5, (1 + part) / 2], 0)
+    at, low, middle, high = seen(x[order], *rows)
     axes = new_axes(ax)
-    axes.fill_between(
-        x[order], low, high, color=CLASSES[4], alpha=0.45, label=f"{part:.0%} of them"
-    )
-    axes.plot(x[order], middle, color=CLASSES[0], label=f"middle of {len(samples)} samples")
+    axes.fill_between(at, low, high, color=CLASSES[4], alpha=0.45, label=f"{part:.0%} of them")
+    axes.plot(at, middle, color=CLASSES[0], label=f"middle of {len(samples)} samples")
     if X is not None and y is not None:
         axes.plot(np.ravel(X), np.ravel(y), ".", color="0.25", markersize=4, label="data")
     title = title or "How sure the model is"
-    axes.set(title=title)
-    axes.legend(frameon=False)
+    axes.set(title=title, xlabel="x", ylabel="prediction")
+    legend_below(axes, ncols=3)
     return Plot(axes, title)

@@ -9,15 +9,17 @@ import numpy as np
 
 from ..autograd import grad
 from ..tensors import Tensor, enable_grad, no_grad
-from .colours import CLASSES, INK
-from .descent import path
-from .picture import Plot, new_axes
+from .colours import CLASSES, INK, MARKERS, PAPER
+from .descent import of_length, path, staying
+from .picture import Plot, legend_below, new_axes, plotted
 
 GRID = 1001
+ROOM = 0.2  # of the width that is drawn: so wide is what stands at a minimum
 NEAR = 0.01  # of the width that is drawn: so near to a minimum, descent has reached it
-WAYS = tuple(CLASSES[k] for k in (0, 5, 2, 3))
+WAYS = tuple(CLASSES[k] for k in (0, 5, 2, 3, 7, 1, 4))
 
 
+@plotted
 def minima(
     f: Callable, starts: Sequence[float], *, lr: float = 0.02, steps: int = 50,
     x: tuple[float, float] | None = None, optimizer: Callable | None = None, title: str = "",
@@ -42,19 +44,20 @@ def minima(
         raise ValueError("at least one start is wanted, as starts=[-2.0, 2.0]")
     at_starts = slopes(f, np.array(starts, float))
     ways = [path(f, (float(s),), lr, steps, optimizer)[:, 0] for s in starts]
-    across = limits(np.concatenate(ways), x)
+    across = limits(np.concatenate([way[: staying(values(f, way))] for way in ways]), x)
     curve = values(f, across)
     found = lowest(across, curve)
-    axes = new_axes(ax, size=(6.0, 4.4))
+    axes = new_axes(ax, size=(6.0, 3.8 + 0.2 * len(ways)))
     axes.plot(across, curve, color="0.45", linewidth=1.6)
-    draw_minima(axes, found)
-    for way, slope, colour in zip(ways, at_starts, WAYS * len(ways)):
-        draw_way(axes, f, way, slope, colour, across[-1] - across[0], found)
-    title = title or f"Descent with the derivative, {steps} steps of {lr:g}"
-    axes.set(xlabel="x", ylabel="f(x)", title=title)
     low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.14 * (high - low), high)  # room for what stands below minima
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False, fontsize=9)
+    axes.set(xlim=across[[0, -1]], ylim=(low - 0.14 * (high - low), high))  # room below minima
+    draw_minima(axes, found)
+    for number, (way, slope) in enumerate(zip(ways, at_starts)):
+        look = {"color": WAYS[number % len(WAYS)], "marker": MARKERS[number % len(MARKERS)]}
+        draw_way(axes, f, way, slope, look, across[-1] - across[0], found)
+    title = title or f"Descent with the derivative, {steps} steps{of_length(lr, optimizer)}"
+    axes.set(xlabel="x", ylabel="f(x)", title=title)
+    legend_below(axes)
     return Plot(axes, title)
 
 
@@ -69,7 +72,7 @@ def limits(visited: np.ndarray, given: tuple[float, float] | None) -> np.ndarray
 
 def values(f: Callable, at: np.ndarray) -> np.ndarray:
     """What the function gives at each number."""
-    with no_grad():
+    with no_grad(), np.errstate(all="ignore"):
         y = f(Tensor.lift(at))
     if not isinstance(y, Tensor) or y.shape != at.shape:
         raise ValueError("f is wanted as y = f(x) of a tensor, a number for each number")
@@ -77,12 +80,12 @@ def values(f: Callable, at: np.ndarray) -> np.ndarray:
 
 
 def slopes(f: Callable, at: np.ndarray) -> np.ndarray:
-    """The derivative at each number."""
-    values(f, at)
+    """The derivative at each number; none where f has no value."""
+    level = values(f, at)
     x = Tensor.lift(at)
     x.requires_grad = True
-    with enable_grad():
-        return np.asarray(grad(f(x).sum(), x)[0].value)
+    with enable_grad(), np.errstate(all="ignore"):
+        return np.where(np.isfinite(level), grad(f(x).sum(), x)[0].value, np.nan)
 
 
 def lowest(across: np.ndarray, curve: np.ndarray) -> list[tuple[float, float, str]]:
@@ -96,29 +99,37 @@ def lowest(across: np.ndarray, curve: np.ndarray) -> list[tuple[float, float, st
 
 
 def draw_minima(axes: Any, found: list[tuple[float, float, str]]) -> None:
-    """A triangle under each minimum, with its kind."""
-    for x, y, kind in found:
+    """An arrow to each minimum, with its kind."""
+    left, right = axes.get_xlim()
+    places = (np.array([x for x, _, _ in found]) - left) / (right - left)
+    crowded = np.diff(places, append=2).min(initial=2) < ROOM
+    for place, (x, y, kind) in zip(places, found):
+        side = "left" if place < ROOM / 2 else "right" if place > 1 - ROOM / 2 else "center"
         axes.annotate(
-            f"{kind} minimum", (x, y), xytext=(0, -20), textcoords="offset points", ha="center",
-            va="top", fontsize=8.5, color=INK,
+            kind if crowded else f"{kind} minimum", (x, y), xytext=(0, -20), ha=side, va="top",
+            textcoords="offset points", fontsize=8.5, color=INK, zorder=4,
             arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkB": 6},
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
         )  # fmt: skip
 
 
 def draw_way(
-    axes: Any, f: Callable, way: np.ndarray, slope: float, colour: str, width: float,
+    axes: Any, f: Callable, way: np.ndarray, slope: float, look: dict[str, str], width: float,
     found: list[tuple[float, float, str]],
 ) -> None:  # fmt: skip
     """The points of a way, the start hollow and the end filled, and the tangent at the start."""
     y = values(f, way)
-    axes.plot(way, y, ".", color=colour, markersize=4)
-    draw_tangent(axes, way[0], y[0], slope, colour, width)
-    axes.plot(way[0], y[0], "o", color=colour, markerfacecolor="white", markersize=8)
+    axes.plot(way, y, ".", color=look["color"], markersize=4)
+    if np.isfinite([y[0], slope]).all():
+        draw_tangent(axes, way[0], y[0], slope, look["color"], width)
+    axes.plot(way[:1], y[:1], linestyle="", markerfacecolor=PAPER, markersize=8, **look)
     reached = [kind for x, _, kind in found if abs(x - way[-1]) <= NEAR * width]
     where = f"{reached[0]} minimum" if reached else "no minimum yet"
     sign = "> 0, go left" if slope > 0 else "< 0, go right" if slope < 0 else "= 0, stay"
-    label = f"from {way[0]:.3g}: f′ = {slope:.3g} {sign}; x = {way[-1]:.3f}, {where}"
-    axes.plot(way[-1], y[-1], "o", color=colour, markersize=8, label=label)
+    sign = f"= {slope:.3g} {sign}" if slope == slope else "is no number"
+    precise = ".3f" if abs(way[-1]) < 1e5 else ".4g"
+    label = f"from {way[0]:.3g}: f′ {sign}; x = {way[-1]:{precise}}, {where}"
+    axes.plot(way[-1:], y[-1:], linestyle="", markersize=8, label=label, **look)
 
 
 def draw_tangent(

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from ..tensors import Tensor, no_grad
-from .colours import CLASSES, ink_on
-from .picture import Plot, new_axes
+from .colours import CLASSES, MARKERS, ZERO, ink_on, lightness, of_kind
+from .picture import Plot, new_axes, plotted, short
 
 GRID = 220
 LEVELS = 20  # so many strengths of a colour: a file stays small
-MARKERS = "os^Dv<>pP*Xh"
+EDGE = 28  # columns: names there lean inwards
+WIDE = 4  # letters: of more than eight classes, names that are wider stand beside the picture
 
 
+@plotted
 def regions(
     model: Any, X: Any, y: Any = None, *, probabilities: bool = False, names: Any = None,
     features: tuple[str, str] = ("x1", "x2"), title: str = "", ax: Any = None,
@@ -24,7 +26,8 @@ def regions(
     model          gives a score or probability for each class, or one score, positive for class 1;
                    a module, or any function of an array of rows
     X              rows of two features: what is drawn reaches around them
-    y              their classes, drawn as points of the class's colour and form
+    y              their classes, drawn as points of the class's colour and form: numbers from 0,
+                   or any other two for one score, and any texts
     probabilities  whether colours fade where the largest probability does
     names          of the classes
 
@@ -34,7 +37,7 @@ def regions(
     Raises:
         ValueError: There are not two features, or they are not finite.
     """
-    X = np.asarray(X.detach().value if isinstance(X, Tensor) else X, dtype=float)
+    X = np.asarray(numbers(X), dtype=float)
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"rows of two features are drawn, and X is {list(X.shape)}")
     if not len(X) or not np.isfinite(X).all():
@@ -42,18 +45,59 @@ def regions(
     across, up = around(X[:, 0]), around(X[:, 1])
     rows = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     scores = scores_of(model, rows.astype(np.float32))
-    chosen = choices(scores).reshape(GRID, GRID)
-    axes, title = new_axes(ax), title or "Decision regions"
-    axes.imshow(
+    chosen, y, names = classes_of(scores, y, names, len(X))
+    chosen = chosen.reshape(GRID, GRID)
+    shown = np.unique(chosen if y is None else np.concatenate([chosen.ravel(), y]))
+    aside = len(shown) > len(CLASSES) and any(len(str(name_of(c, names))) > WIDE for c in shown)
+    size = 5.0 + aside * 1.8 * (1 + len(shown) // 25), 4.0
+    axes, title = new_axes(ax, size=size), title or "Decision regions"
+    image = axes.imshow(
         coloured(chosen, strength(scores).reshape(GRID, GRID) if probabilities else None),
         extent=(across[0], across[-1], up[0], up[-1]), origin="lower", aspect="auto",
+        interpolation="nearest",
     )  # fmt: skip
-    draw_borders(axes, across, up, chosen)
+    image.set_rasterized(True)
+    draw_borders(axes, across, up, chosen, scores)
     if y is not None:
-        draw_points(axes, X, np.asarray(y.value if isinstance(y, Tensor) else y), names)
-    label_regions(axes, across, up, chosen, names)
+        draw_points(axes, X, y, names)
+    label_regions(axes, across, up, chosen, None if aside else names, X if y is not None else X[:0])
+    if aside or (y is not None and len(shown) <= len(CLASSES)):
+        draw_key(axes, shown, names, aside)
     axes.set(xlabel=features[0], ylabel=features[1], title=title)
     return Plot(axes, title)
+
+
+def numbers(values: Any) -> np.ndarray:
+    """The array of a tensor, or of what is like one."""
+    return np.asarray(values.detach().value if isinstance(values, Tensor) else values)
+
+
+def classes_of(
+    scores: np.ndarray, y: Any, names: Any, count: int
+) -> tuple[np.ndarray, np.ndarray | None, Any]:
+    """The class of each place of the grid and of each row, as numbers, and what they are called.
+
+    Raises:
+        ValueError: There are not as many classes as rows.
+    """
+    chosen, hard = choices(scores), scores.shape[1] == 1 and scores.dtype.kind != "f"
+    if y is None and not hard:
+        return chosen, None, names
+    labels = chosen[:0] if y is None else numbers(y).ravel()
+    if len(labels) not in (0, count):
+        raise ValueError(f"{len(labels)} classes were given for {count} rows")
+    known = range(max(scores.shape[1], 2))
+    if hard:
+        kinds = np.unique(np.concatenate([chosen, labels]))
+        if kinds.dtype.kind in "iu" and kinds[0] >= 0:
+            return chosen, None if y is None else labels, names
+        chosen = np.searchsorted(kinds, chosen)
+    elif labels.dtype.kind in "iufb" and np.isin(labels, known).all():
+        return chosen, labels.astype(int), names
+    else:
+        kinds = np.unique(labels)
+    places = None if y is None else np.searchsorted(kinds, labels)
+    return chosen, places, list(kinds) if names is None else names
 
 
 def around(values: np.ndarray) -> np.ndarray:
@@ -81,14 +125,14 @@ def scores_of(model: Any, rows: np.ndarray) -> np.ndarray:
 
 
 def choices(scores: np.ndarray) -> np.ndarray:
-    """The class of each row."""
+    """The class of each row; -1 where a score is no number."""
     if scores.shape[1] > 1:
-        return scores.argmax(1)
+        return np.where(np.isnan(scores).any(1), -1, scores.argmax(1))
     score = scores[:, 0]
-    if score.dtype.kind in "iub":
-        return score.astype(int)
+    if score.dtype.kind not in "f":  # classes, not scores
+        return score.astype(int) if score.dtype.kind == "b" else score
     probability = bool(len(score)) and score.min() >= 0 and score.max() <= 1
-    return (score > (0.5 if probability else 0)).astype(int)
+    return np.where(np.isnan(score), -1, score > (0.5 if probability else 0))
 
 
 def strength(scores: np.ndarray) -> np.ndarray:
@@ -109,44 +153,71 @@ def logistic(x: np.ndarray) -> np.ndarray:
 
 def coloured(chosen: np.ndarray, strong: np.ndarray | None) -> np.ndarray:
     """An image of pale colours, paler where the choice is less sure."""
-    palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in CLASSES])
+    palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in (*CLASSES, ZERO)])
     if strong is not None:
         strong = np.round(strong * LEVELS) / LEVELS
     part = np.full(chosen.shape, 0.45) if strong is None else 0.05 + 0.65 * (2 * strong - 1)
-    colour = palette[chosen % len(palette)]
+    part = np.nan_to_num(part, nan=0.45)
+    colour = palette[np.where(chosen < 0, -1, chosen % len(CLASSES))]
     return 1 - np.clip(part, 0.05, 0.7)[..., None] * (1 - colour)
 
 
-def draw_borders(axes: Any, across: np.ndarray, up: np.ndarray, chosen: np.ndarray) -> None:
-    """A line between regions, for grey paper."""
-    for c in np.unique(chosen):
-        axes.contour(across, up, chosen == c, levels=[0.5], colors="0.25", linewidths=0.7)
+def draw_borders(
+    axes: Any, across: np.ndarray, up: np.ndarray, chosen: np.ndarray, scores: np.ndarray
+) -> None:
+    """A line around each region but the last, for grey paper: where scores are as good."""
+    for c in np.unique(chosen)[:-1]:
+        ahead = np.where(chosen == c, 0.5, -0.5)
+        if scores.shape[1] > 1 and np.isfinite(scores).all():
+            others = np.delete(scores, c, 1).max(1)
+            ahead = (scores[:, c] - others).reshape(chosen.shape)
+        axes.contour(across, up, ahead, levels=[0], colors="0.25", linewidths=0.7)
+
+
+def mark_of(c: int) -> dict[str, Any]:
+    """Colour and form of a class."""
+    rim = {"markeredgecolor": "0.25" if lightness(of_kind(c)) > 0.75 else "white"}
+    return {"marker": MARKERS[c % len(MARKERS)], "color": of_kind(c), "linestyle": "", **rim}
 
 
 def draw_points(axes: Any, X: np.ndarray, y: np.ndarray, names: Any) -> None:
     """The rows, each class with a colour and a form of its own."""
-    for number, c in enumerate(np.unique(y)):
-        rows = X[y == c]
-        axes.plot(
-            rows[:, 0], rows[:, 1], MARKERS[number % len(MARKERS)], markersize=5,
-            color=CLASSES[int(number if y.dtype.kind != "i" else c) % len(CLASSES)],
-            markeredgecolor="white", markeredgewidth=0.6, label=str(name_of(c, names)),
-        )  # fmt: skip
-    if len(np.unique(y)) <= len(CLASSES):
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title="class")
+    for c in np.unique(y).tolist():
+        axes.plot(*X[y == c].T, markersize=5, markeredgewidth=0.6, **mark_of(c))
+
+
+def draw_key(axes: Any, shown: np.ndarray, names: Any, numbered: bool) -> None:
+    """What the classes are called, beside the picture."""
+    from matplotlib.lines import Line2D
+
+    shown = shown[shown >= 0]
+    texts = [short(name_of(c, names), 110) for c in shown]
+    texts = [f"{c}: {text}" for c, text in zip(shown, texts)] if numbered else texts
+    marks = [
+        Line2D([], [], markersize=5, label=t, **mark_of(c)) for c, t in zip(shown.tolist(), texts)
+    ]
+    axes.legend(
+        handles=marks, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title="class",
+        fontsize=9 if len(marks) <= 12 else 7, ncols=1 + len(marks) // 25,
+    )  # fmt: skip
 
 
 def label_regions(
-    axes: Any, across: np.ndarray, up: np.ndarray, chosen: np.ndarray, names: Any
+    axes: Any, across: np.ndarray, up: np.ndarray, chosen: np.ndarray, names: Any, X: np.ndarray
 ) -> None:
-    """The class's name in the middle of its largest part."""
-    for c in np.unique(chosen):
-        row, column = inmost(chosen == c)
-        text = str(name_of(c, names))
+    """The class's name where there is most room in its region, and no row if that can be."""
+    rows, columns = (np.searchsorted(at, part) for at, part in ((up, X[:, 1]), (across, X[:, 0])))
+    free = np.ones(chosen.shape, bool)
+    free[rows, columns] = False
+    for c in np.unique(chosen).tolist():
+        inside = chosen == c
+        row, column = inmost(inside & free if (inside & free).any() else inside)
+        text, colour = short(name_of(c, names), 70), of_kind(c) if c >= 0 else ZERO
+        side = "left" if column < EDGE else "right" if column >= GRID - EDGE else "center"
         axes.text(
-            across[column], up[row], text, ha="center", va="center", fontsize=9, weight="bold",
-            bbox={"facecolor": CLASSES[int(c) % len(CLASSES)], "edgecolor": "white", "pad": 1.8},
-            color=ink_on(CLASSES[int(c) % len(CLASSES)]),
+            across[column], up[row], text, ha=side, va="center", fontsize=9, weight="bold",
+            bbox={"facecolor": colour, "edgecolor": "white", "pad": 1.8},
+            color=ink_on(colour),
         )  # fmt: skip
 
 
@@ -163,4 +234,6 @@ def inmost(inside: np.ndarray) -> tuple[int, int]:
 
 def name_of(c: Any, names: Any) -> Any:
     """What a class is called."""
-    return c if names is None or int(c) >= len(names) else names[int(c)]
+    if c < 0:
+        return "no number"
+    return c if names is None or c >= len(names) else names[c]

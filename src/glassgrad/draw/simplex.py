@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..tensors import Tensor, no_grad
-from .picture import Plot, new_axes
+from .picture import Plot, new_axes, plotted, short
+from .svg import letters
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
-SIDE = 120  # points along a side
+SIDE = 180  # points along a side
+FEW = 8  # values: each is a colour of its own, as for a loss of 0 or 1
 
 
+@plotted
 def simplex(
     loss: Any = "log loss", label: int = 0, *, names: tuple[str, str, str] = ("1", "2", "3"),
     most: float = 4.0, title: str = "", ax: Any = None,
@@ -33,20 +36,51 @@ def simplex(
     """
     if label not in (0, 1, 2):
         raise ValueError(f"label={label}: the three classes are 0, 1 and 2")
-    f, name = (loss, getattr(loss, "__name__", "loss")) if callable(loss) else (known(loss), loss)
+    f = loss if callable(loss) else known(loss)
+    name = loss if f is not loss else getattr(loss, "__name__", "loss").replace("<lambda>", "loss")
     p = probabilities()
-    value = np.minimum(evaluated(f, p, label), most * 0.999)
-    places = p @ CORNERS
-    axes, title = new_axes(ax), title or f"{name}, the class is {names[label]}"
-    levels = np.linspace(0, max(float(value.max()), 1e-9), 11)
-    shown = axes.tricontourf(
-        places[:, 0], places[:, 1], value, levels=levels, cmap="Blues", extend="max"
-    )
-    axes.tricontour(places[:, 0], places[:, 1], value, levels=levels, colors="0.4", linewidths=0.5)
-    axes.figure.colorbar(shown, ax=axes, label=name, shrink=0.8)
-    draw_corners(axes, names, label)
+    value = evaluated(f, p, label)
+    axes, title = new_axes(ax), title or f"{name}, the class is {short(names[label])}"
+    draw_values(axes, p @ CORNERS, value, most, letters(name))
+    draw_corners(axes, [short(n, 64) for n in names], label)
     axes.set_title(title)
     return Plot(axes, title)
+
+
+def draw_values(axes: Any, places: np.ndarray, value: np.ndarray, most: float, name: str) -> None:
+    """Colours between level lines; what is no number stays white."""
+    from matplotlib.tri import Triangulation
+
+    number = ~np.isnan(value)
+    if not number.any():
+        return
+    above, value = value[number].max() > most, np.clip(value, -1e9, most)
+    levels = levels_of(value[number])
+    value = np.minimum(value, levels[-1] - 1e-6 * np.ptp(levels))  # the last has no colour
+    triangles = Triangulation(places[:, 0], places[:, 1])
+    triangles.set_mask(~number[triangles.triangles].all(1))
+    value = np.where(number, value, levels[0])
+    shown = axes.tricontourf(
+        triangles, value, levels=levels, cmap="Blues", extend="max" if above else "neither"
+    )
+    shown.set_rasterized(True)  # a small file
+    if len(levels) > FEW:
+        axes.tricontour(triangles, value, levels=levels[1:-1], colors="0.4", linewidths=0.5,
+                        negative_linestyles="solid")  # fmt: skip
+    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    bar.set_label(name, parse_math=False)
+
+
+def levels_of(value: np.ndarray) -> np.ndarray:
+    """Round levels from the lowest value, or 0, to the highest; of few values, those between."""
+    from matplotlib.ticker import MaxNLocator
+
+    few = np.unique(value.round(9))
+    low, high = min(few[0], 0.0), max(few[-1], 0.0)
+    high = high if high > low else low + 1.0
+    if len(few) <= FEW:
+        return np.unique([low, *(few[1:] + few[:-1]) / 2, high])
+    return np.asarray(MaxNLocator(10).tick_values(low, high))
 
 
 def known(loss: str) -> Callable:
@@ -79,7 +113,8 @@ def probabilities() -> np.ndarray:
 def evaluated(f: Callable, p: np.ndarray, label: int) -> np.ndarray:
     """The loss at each point; a function of tensors is given tensors if it fails on arrays."""
     try:
-        found = f(p, label)
+        with np.errstate(all="ignore"):
+            found = f(p, label)
     except (TypeError, AttributeError):
         with no_grad():
             found = f(Tensor.lift(p), label)
@@ -89,7 +124,7 @@ def evaluated(f: Callable, p: np.ndarray, label: int) -> np.ndarray:
     return array
 
 
-def draw_corners(axes: Any, names: tuple[str, ...], label: int) -> None:
+def draw_corners(axes: Any, names: list[str], label: int) -> None:
     """The triangle and the classes at its corners."""
     outline = CORNERS[[0, 1, 2, 0]]
     axes.plot(outline[:, 0], outline[:, 1], color="0.2", linewidth=1)

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..nn.chain import check_module
-from .colours import CLASSES
-from .picture import Plot, new_axes, plain
+from .colours import CLASSES, line_of
+from .picture import Plot, new_axes, plain, plotted, short, zero_line
+
+LABEL = 0.045  # of the height of the axes: so high is the name of a weight
 
 
+@plotted
 def histograms(
     model: Any, *, gradients: bool = False, bins: int = 40, title: str = "", ax: Any = None
 ) -> Plot:
@@ -25,22 +28,36 @@ def histograms(
         TypeError: It is neither.
     """
     found = arrays_of(model, gradients)
-    axes = new_axes(ax, size=(6.0, 0.6 + 0.62 * len(found)))
-    for row, array in enumerate(reversed(found.values())):
-        finite = array[np.isfinite(array)]
-        counts, edges = np.histogram(finite, bins)
-        middle, tall = (edges[1:] + edges[:-1]) / 2, counts / max(counts.max(initial=0), 1) * 0.85
-        axes.fill_between(middle, row, row + tall, step="mid", color=CLASSES[0], alpha=0.55)
-        axes.step(middle, row + tall, where="mid", color=CLASSES[0], linewidth=0.8)
+    axes = new_axes(ax, size=(6.0, max(0.8 + 0.62 * len(found), 2.2)))
+    parts = [array[np.isfinite(array)] for array in reversed(found.values())]
+    numbers = np.concatenate(parts)
+    wide = np.ptp(numbers) if numbers.size else 0.0
+    for row, (finite, array) in enumerate(zip(parts, reversed(found.values()))):
+        draw_histogram(axes, finite, bins, row, wide)
         lost = array.size - finite.size
         text = f"{finite.mean():.3g} ± {finite.std():.3g}" if finite.size else "none finite"
-        text += f", {lost} not finite" if lost else ""
+        text += f"\n{lost} not finite" if lost else ""
         axes.text(1.01, row + 0.3, text, transform=axes.get_yaxis_transform(), fontsize=8.5)
-    axes.set_yticks([n + 0.3 for n in range(len(found))], list(map(plain, reversed(found))))
+    names = [plain(short(name)) for name in reversed(found)]
+    axes.set_yticks([n + 0.3 for n in range(len(found))], names)
     title = title or ("Gradients" if gradients else "Weights") + ", mean ± standard deviation"
     axes.set(title=title, xlabel="value", ylim=(0, len(found)))
-    axes.axvline(0, color="0.6", linewidth=0.8)
+    axes.locator_params(axis="x", nbins=5)
+    zero_line(axes, across=False)
     return Plot(axes, title)
+
+
+def draw_histogram(axes: Any, finite: np.ndarray, bins: int, row: int, wide: float) -> None:
+    """How often values lie where; equal ones are a bar of a width that can be seen."""
+    same = not finite.size or not np.ptp(finite)
+    if same:
+        edges = (finite[:1] if finite.size else 0.0) + np.array([-0.5, 0.5]) * (wide / bins or 1.0)
+        counts = np.array([finite.size])
+    else:
+        counts, edges = np.histogram(finite, bins)
+    tall = row + counts / max(counts.max(), 1) * 0.85
+    axes.stairs(tall, edges, baseline=row, fill=True, color=CLASSES[0], alpha=0.55)
+    axes.stairs(tall, edges, baseline=row, color=CLASSES[0], linewidth=0.8)
 
 
 def arrays_of(model: Any, gradients: bool) -> dict[str, np.ndarray]:
@@ -57,6 +74,7 @@ def arrays_of(model: Any, gradients: bool) -> dict[str, np.ndarray]:
     return found
 
 
+@plotted
 def shrinkage(
     train: Callable[[float], Any], penalties: Sequence[float], *, names: Sequence[str] = (),
     title: str = "", ax: Any = None,
@@ -76,21 +94,32 @@ def shrinkage(
     if not penalties or penalties[0] <= 0:
         raise ValueError("penalties must be above 0, to stand on a logarithmic axis")
     paths = np.array([weights_of(train(p)) for p in penalties])
-    axes = new_axes(ax)
+    axes = new_axes(ax, size=(6.6 if any(names) else 5.0, 4.0))
+    mark = "" if len(penalties) > 1 else "o"
     for k, path in enumerate(paths.T):
-        name = names[k] if k < len(names) else ""
-        axes.plot(penalties, path, color=CLASSES[k % len(CLASSES)], linewidth=1.6, label=name)
-        if not name and len(paths.T) <= 12:
-            axes.annotate(f"w{k + 1}", (penalties[0], path[0]), xytext=(-4, 0), ha="right",
-                          va="center", textcoords="offset points", fontsize=8)  # fmt: skip
-    axes.axhline(0, color="0.6", linewidth=0.8)
+        name = short(names[k]) if k < len(names) else None
+        axes.plot(penalties, path, marker=mark, linewidth=1.6, label=name, **line_of(k))
+    axes.axhline(0, color="0.6", linewidth=0.7, zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.1)  # room for the weights' names
+    if any(names):
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    elif len(paths.T) <= 12:
+        draw_names(axes, penalties[0], paths[0])
     title = title or "Weights under a rising penalty"
     axes.set(xlabel="penalty", ylabel="weight", title=title)
-    if any(names):
-        axes.legend(frameon=False)
     return Plot(axes, title)
+
+
+def draw_names(axes: Any, x: float, weights: np.ndarray) -> None:
+    """w1, w2, ... where the curves begin, one above the other where these are close."""
+    low, high = axes.get_ylim()
+    places = (weights - low) / (high - low)
+    order, below = np.argsort(places, kind="stable"), LABEL * np.arange(len(places))
+    apart = np.maximum.accumulate(places[order] - below) + below
+    for k, place in zip(order, np.minimum(apart, 0.98 - below[::-1])):
+        axes.annotate(f"w{k + 1}", (x, low + place * (high - low)), xytext=(-4, 0), ha="right",
+                      va="center", textcoords="offset points", fontsize=8)  # fmt: skip
 
 
 def weights_of(trained: Any) -> np.ndarray:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..files import replacing
 
+WIDE = 1e3  # from the least loss to the greatest: more is drawn on a logarithmic scale
+
 
 @dataclass(repr=False)
 class History:
@@ -113,7 +115,7 @@ class History:
             ax = axes(on_screen=path is None)
         draw_curve(ax, self.losses, "subtrain", "C0")
         if self.validation_losses:
-            draw_curve(ax, self.validation_losses, "validation", "C1")
+            draw_curve(ax, self.validation_losses, "validation", "C1", linestyle="--")
         if best := self.best_epoch:
             judged = self.validation_losses or self.losses
             ax.axvline(best, color="0.6", linestyle=":", linewidth=1)
@@ -121,7 +123,7 @@ class History:
                 best, judged[best - 1], "ko", label=f"best: {judged[best - 1]:.4g} in epoch {best}"
             )
         ax.set(xlabel="epoch", ylabel="loss", title="Loss of each epoch")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        scale_of(ax, self.losses, self.validation_losses)
         if self.losses:
             ax.legend()
         if path is not None:
@@ -140,10 +142,32 @@ def axes(*, on_screen: bool) -> Any:
     return Figure(layout="constrained").subplots()
 
 
-def draw_curve(ax: Any, values: list[float], label: str, color: str) -> None:
+def draw_curve(ax: Any, values: list[float], label: str, color: str, **look: Any) -> None:
     """One curve over the epochs 1, 2, ...; a single epoch is a point."""
     marker = "." if len(values) < 30 else ""
-    ax.plot(range(1, len(values) + 1), values, color=color, marker=marker, label=label)
+    lost = sum(not math.isfinite(v) for v in values)
+    label += f", {counted(lost, 'epoch')} not finite" if lost else ""
+    ax.plot(range(1, len(values) + 1), values, color=color, marker=marker, label=label, **look)
+
+
+def scale_of(ax: Any, *curves: list[Any], even: bool = False) -> None:
+    """Whole epochs, and a scale on which all losses are seen.
+
+    even  keep the scale of the values as it is
+    """
+    epochs = max(map(len, curves), default=0)
+    drawn = even or by_powers(ax, [v for values in curves for v in values])
+    if epochs < 2 or not drawn:
+        ax.set_xlim(0.5, max(epochs, 1) + 0.5)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def by_powers(ax: Any, values: list[float]) -> bool:
+    """A logarithmic scale for losses over more than three powers of ten; whether any is finite."""
+    finite = [v for v in values if math.isfinite(v)]
+    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
+        ax.set_yscale("log")
+    return bool(finite)
 
 
 def save_picture(figure: Any, path: str | Path) -> None:

@@ -15,7 +15,7 @@ from ..tensors import enable_grad, no_grad
 from ..tensors.generator import default_generator
 from .findings import Finding
 from .fit import check_counts, optimizer_of
-from .history import axes, save_picture, small_curves
+from .history import axes, by_powers, save_picture, small_curves
 from .nonfinite import found_in_data, found_in_model
 from .objective import Objective
 from .observe import as_it_trains, makes_weights
@@ -82,8 +82,9 @@ class Rates:
         ax    axes to draw into; else new ones are made
         """
         ax = axes(on_screen=path is None) if ax is None else ax
-        ax.plot(self.rates, self.losses, color="C0")
+        ax.plot(self.rates, self.losses, color="C0", marker="." if len(self.rates) < 30 else "")
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss", title="Loss at a rising rate")
+        by_powers(ax, self.losses)
         if (lr := self.suggestion) is not None:
             ax.axvline(lr, color="0.6", linestyle=":", label=f"{lr:.2g}")
             ax.legend(title="suggestion")
