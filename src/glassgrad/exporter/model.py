@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments
 from ..compiler.apart import rows_apart
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
@@ -16,7 +17,6 @@ from ..compiler.rewrite import rewritten
 from ..compiler.target import ARM, AVX2, AVX512, NoTargetError, Target, host
 from ..files.atomic import replacing
 from ..files.errors import FileError
-from ..nn import Module
 from ..nn.checks import wanted_dtype
 from ..tensors.state import get_default_dtype
 from ..training.forward import entry_of, reads_more
@@ -80,6 +80,7 @@ def export(
         ExportError: The model cannot be traced, or does in eval mode what no function can.
         ShapeError: The shape does not fit the model.
     """
+    check_arguments(locals())
     target, ending = destination(path, cpu), Path(path).suffix
     prefix = checked_name(Path(path).stem if name is None else name)
     free(path, overwrite)
@@ -166,9 +167,6 @@ def free(path: Any, overwrite: bool) -> None:
 
 def graph_of(model: Any, input_shape: Any, dtype: Any) -> Graph:
     """What the model does with one row, lowered and rewritten."""
-    if not isinstance(model, Module):
-        inside = " (its .model is one)" if isinstance(getattr(model, "model", None), Module) else ""
-        raise TypeError(f"export takes a module, not a {type(model).__name__}{inside}")
     rows = example(model, input_shape, dtype)
     if reason := refused_hooks(model, None):
         raise ExportError(f"{reason}; no exported function can do that")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments
 from ..tensors import Tensor, no_grad
 from ..tensors.generator import default_generator
 from ..tensors.state import state
@@ -77,6 +78,8 @@ def predict(
     Raises:
         ShapeError: A layer takes another number of features; the message names it.
     """
+    if samples is not None or batch_size is not BATCH or not hasattr(model, "_modules"):
+        check_arguments(locals())
     if samples is None and X.__class__ is np.ndarray and state.listening is None:
         steps = model.__dict__.get("_compiled_steps")
         known = None if steps is None else steps.get("gg.predict")
@@ -141,6 +144,7 @@ def evaluate(
 
     The loss is the mean over batches weighted by their rows; dropout is off.
     """
+    check_arguments(locals())
     objective = Objective(loss)
     rows = rows_of(data, model, objective.kind.labels)
     from .forward import outputs_by

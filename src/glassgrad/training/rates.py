@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments
 from ..tensors import enable_grad, no_grad
 from ..tensors.generator import default_generator
 from .findings import Finding
-from .fit import check_counts, optimizer_of
+from .fit import check_loader, optimizer_of
 from .history import axes, save_picture, small_curves
 from .objective import Objective
 from .observe import as_it_trains, makes_weights
@@ -112,11 +113,10 @@ def find_rate(
         ShapeError: Data, model and loss do not fit.
         ValueError: The rates do not rise, or the optimizer has no rate to look for.
     """
-    if not 0 < low < high < math.inf:
+    check_arguments(locals())
+    if not 0 < low < high:
         raise ValueError(f"rates rise from low to high, 0 < low < high: {low!r}, {high!r}")
-    if not isinstance(steps, (int, np.integer)) or steps < 2:
-        raise ValueError(f"steps is a whole number, at least 2, not {steps!r}")
-    check_counts(1, batch_size, data)
+    check_loader(data, batch_size)
     objective = Objective(loss)
     rows = rows_of(data, model, objective.kind.labels)
     check_fit(model, objective, rows)

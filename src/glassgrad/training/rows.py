@@ -16,17 +16,22 @@ are taken as they are.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import shown
 from ..data import DataLoader, Dataset, TensorDataset
+from ..nn import Module
 from ..nn.checks import wanted_dtype
 from ..tensors import Tensor
 from ..tensors.state import get_default_dtype
 from ..types import ShapeError, float64, int64, is_real, uint8
 from .frames import frame_arrays, is_frame, series_array
+
+NO_ROWS = str, bytes, Mapping, Module  # though numbered
 
 
 class Batch(NamedTuple):
@@ -172,9 +177,11 @@ def batch_of(collated: Any) -> Batch:
     """What a loader gave: (x, y), (x, z, y) for a model of two inputs, or inputs alone."""
     if isinstance(collated, Mapping):
         raise TypeError("a batch is (inputs, labels), not a dict; give the loader a collate_fn")
-    if not isinstance(collated, (tuple, list)):
-        return Batch((collated,), None, None, None)
-    *inputs, labels = collated if len(collated) > 1 else (*collated, None)
+    given = tuple(collated) if isinstance(collated, (tuple, list)) else (collated,)
+    *inputs, labels = given if len(given) > 1 else (*given, None)
+    for x in inputs:
+        if not hasattr(x, "shape"):
+            raise TypeError(f"rows are numbers, and a batch of this data is {shown(x)}")
     return Batch(tuple(inputs), labels, None, None)
 
 
@@ -200,11 +207,14 @@ def rows_of(data: Any, model: Any, labels: str = "", *, what: str = "data") -> R
     if isinstance(data, (tuple, list)) and len(data) == 2:
         X, y = data
         return array_rows(X, y, model, labels, what)
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "dtype"):
+    numbered = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    if numbered and not hasattr(data, "dtype") and not isinstance(data, NO_ROWS):
+        if not len(data):
+            raise ValueError(f"{what} has no rows")
         return DatasetRows(data)
     raise TypeError(
         f"{what} is (X, y), a data frame, (data frame, name of the target), a Dataset or a "
-        f"DataLoader, not a {type(data).__name__}"
+        f"DataLoader, not {shown(data)}"
     )
 
 
@@ -238,12 +248,27 @@ def weights_dtype(model: Any) -> np.dtype:
 def inputs_of(X: Any, model: Any, what: str = "X") -> tuple[list[np.ndarray], list[np.dtype]]:
     """The inputs as arrays, and the dtypes that the model takes; several come as a tuple."""
     given = X if isinstance(X, tuple) else (X,)
+    check_number(model, given, what)
     whole = wanted_dtype(model) == int64
     found = [input_array(x, weights_dtype(model), whole, what) for x in given]
     arrays = [array for array, _ in found]
     if len({len(a) for a in arrays}) > 1:
         raise ShapeError(f"{what}: inputs of {' and '.join(str(len(a)) for a in arrays)} rows")
     return arrays, [dtype for _, dtype in found]
+
+
+def check_number(model: Any, given: tuple, what: str) -> None:
+    """The model takes so many inputs.
+
+    Raises:
+        TypeError: It takes more or fewer.
+    """
+    try:
+        inspect.signature(model.forward).bind(*given)
+    except TypeError:
+        several = "; of (X, y) give X alone" if len(given) > 1 else ""
+        kind = type(model).__name__
+        raise TypeError(f"{what}: {len(given)} inputs, and {kind} takes others{several}") from None
 
 
 def input_array(x: Any, dtype: np.dtype, whole: bool, what: str) -> tuple[np.ndarray, np.dtype]:

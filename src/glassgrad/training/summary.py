@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple
 
+from ..arguments import check_arguments
 from ..nn.checks import untouched, wanted_dtype
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import zeros
@@ -98,6 +99,7 @@ def summary(model: Any, input_shape: Any, dtype: Any = None) -> Summary:
     Raises:
         ShapeError: The shape does not fit; the message names the layer.
     """
+    check_arguments(locals())
     shapes = input_shape if isinstance(input_shape, list) else [input_shape]
     dtype = dtype or wanted_dtype(model)
     inputs = [zeros(2, *sizes(shape), dtype=dtype) for shape in shapes]
