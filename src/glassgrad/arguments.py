@@ -9,6 +9,7 @@ A name means the same wherever it stands; where it does not, the function says w
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -59,9 +60,14 @@ def number(least: float) -> Kind:
     return Kind(f"a number, at least {least:g}", NUMBERS, fits)
 
 
+def is_loadable(value: Any) -> bool:
+    """Whether this can take a state."""
+    return hasattr(value, "load_state_dict") and not isinstance(value, type)
+
+
 def is_shape(value: Any) -> bool:
     """Whether this is the shape of a row: 64, (64,), (3, 32, 32)."""
-    sizes = value if isinstance(value, tuple) else (value,)
+    sizes = value if isinstance(value, (tuple, list)) else (value,)
     return all(is_whole(size) and 0 <= size < 2**40 for size in sizes)
 
 
@@ -88,6 +94,17 @@ def is_several(value: Any) -> bool:
     return bool(getattr(value, "shape", True)) and not is_module(value)
 
 
+def takes(function: Any, *given: Any) -> bool:
+    """Whether a function can be called with so many arguments, as far as is known."""
+    try:
+        inspect.signature(function).bind(*given)
+    except TypeError:
+        return False
+    except ValueError:  # of a function that is not written in Python nothing is known
+        return True
+    return True
+
+
 def listing(value: Any) -> list[Any]:
     """What is given one by one or in a list, as a list; None is nothing."""
     if value is None:
@@ -102,20 +119,25 @@ def listed(what: str) -> Kind:
 
 TRUTH = Kind("True or False", (bool, np.bool_, *WHOLE), lambda value: value in (0, 1))
 PATH = Kind("the name of a file", (str, os.PathLike), lambda value: os.fspath(value) != "")
+SHAPES = Kind("64, (3, 32, 32) or a list of shapes", object, are_shapes)
 MODULE = Kind("a module, such as nn.Linear(4, 2)", object, is_module)
 KINDS = {
     "cpu": Kind("the name of a processor", str),
     "batch_size": optional(whole(1, "rows")),
+    "alphabet": Kind("a text of all characters", str),
     "best": TRUTH,
     "class_weight": optional(Kind("'balanced' or a dict of weights", (str, Mapping))),
+    "classes": optional(listed("names")),
     "each": choice("epoch", "step"),
     "engine": choice("auto", "native", "eager"),
     "epochs": whole(0),
     "epsilon": number(0),
     "every": whole(1, "epochs"),
     "high": number(0),
-    "input_shape": Kind("64, (3, 32, 32) or a list of shapes", object, are_shapes),
+    "input_shape": SHAPES,
+    "into": optional(Kind("a module, or what else has load_state_dict", object, is_loadable)),
     "iterations": optional(whole(1)),
+    "length": optional(whole(0)),
     "low": number(0),
     "make_model": Kind(
         "a function that gives a new module: lambda: nn.Linear(4, 2)",
@@ -129,6 +151,7 @@ KINDS = {
     "monitor": optional(Kind("the name of a curve", str)),
     "name": optional(Kind("a name", str)),
     "names": optional(listed("names")),
+    "num_workers": whole(0),
     "overwrite": TRUTH,
     "path": PATH,
     "patience": whole(0, "epochs"),
@@ -137,10 +160,16 @@ KINDS = {
     "resume": optional(PATH),
     "samples": optional(whole(1)),
     "scale": TRUTH,
+    "scheduler": Kind(
+        "a scheduler, or a function that makes one of the optimizer",
+        object,
+        lambda value: hasattr(value, "step") or makes_optimizers(value),
+    ),
     "seed": whole(),
     "seeds": optional(listed("whole numbers")),
     "shuffle": TRUTH,
     "steps": whole(2),
+    "timeout": number(0),
     "verbose": Kind("True or False", (bool, np.bool_, *WHOLE)),
 }
 
@@ -193,6 +222,7 @@ def array_of(name: str, values: Any, dtype: Any = None) -> np.ndarray:
         found = np.asarray(values, dtype)
     except (TypeError, ValueError):
         raise TypeError(f"{name} is a list of numbers, not {shown(values)} of others") from None
-    if found.dtype == object:
+    plain = found.dtype != object or all(isinstance(x, str) for x in found.flat)
+    if not plain:
         raise TypeError(f"{name} is a list of numbers or names, not {shown(values)} of others")
     return found

@@ -304,7 +304,7 @@ def test_wrong_arguments(tmp_path):
     with pytest.raises(TypeError, match="model is a module"):
         gg.export(lambda x: x, path, 3)
     with pytest.raises(ExportError, match="3 classes"):
-        gg.export(model, path, 3, classes="abc")
+        gg.export(model, path, 3, classes=["a", "b", "c"])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -66,12 +66,12 @@ def test_early_stopping_looks_at_rows_that_do_not_judge():
         with pytest.raises(ValueError, match="EarlyStopping has no rows to watch.*validation=0.2"):
             search(make, (X, Y), optimizer="adam", callbacks=stop, **call)
     found = gg.cross_validate(
-        make, (X, Y), optimizer=lambda m: optim.Adam(m.parameters()), verbose=False, folds=3,
+        make, (X, Y), optimizer=lambda m: optim.Adam(m.parameters(), 0.1), verbose=False, folds=3,
         callbacks=stop, validation=0.25, **call,
     )  # fmt: skip
     for k, pair in enumerate(folds(62, 3, seed=0)):
         judged = by_hand(
-            k, pair, lambda m: optim.Adam(m.parameters()), validation=0.25, epochs=40,
+            k, pair, lambda m: optim.Adam(m.parameters(), 0.1), validation=0.25, epochs=40,
             callbacks=[EarlyStopping(patience=1)],
         )  # fmt: skip
         assert found.scores["loss"][k] == judged["loss"]

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import NUMBERS, Kind, array_of, check_arguments, is_whole, shown, whole
+from ..arguments import (
+    NUMBERS,
+    Kind,
+    array_of,
+    check_arguments,
+    is_module,
+    is_several,
+    is_whole,
+    shown,
+    whole,
+)
 from ..tensors.generator import Generator
 from ..tensors.tensor import Tensor
 from .dataset import Dataset, Subset, counts_of
@@ -17,7 +27,7 @@ NO_ROWS = str, bytes, Mapping, Set  # though they have a length
 FRACTIONS = Kind(
     "a list of numbers: (0.8, 0.2)",
     (list, tuple, np.ndarray),
-    lambda values: all(isinstance(value, NUMBERS) for value in values),
+    lambda values: is_several(values) and all(isinstance(value, NUMBERS) for value in values),
 )
 
 
@@ -73,12 +83,14 @@ def folds(
 def rows_of(data: Any) -> int:
     """The number of rows; ValueError for arrays that have different numbers of them."""
     if is_whole(data):
+        check_arguments({"data": data}, data=whole(0, "rows, or data"))
         return int(data)
     parts = data if isinstance(data, (tuple, list)) and data else [data]
     for part in parts:
-        if not hasattr(part, "__len__") or isinstance(part, NO_ROWS) or not np.ndim(part):
+        counted = hasattr(part, "__len__") and getattr(part, "shape", None) != ()
+        if not counted or isinstance(part, NO_ROWS) or is_module(part):
             raise TypeError(
-                f"data is arrays, a tuple of them, a data frame, a Dataset or a number of rows, "
+                "data is arrays, a tuple of them, a data frame, a Dataset or a number of rows, "
                 f"not {shown(part)}"
             )
     counts = [len(part) for part in parts]

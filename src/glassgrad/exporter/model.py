@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_arguments
+from ..arguments import SHAPES, check_arguments, optional
 from ..compiler.apart import rows_apart
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
@@ -22,6 +22,7 @@ from ..tensors.state import get_default_dtype
 from ..training.forward import entry_of, reads_more
 from ..training.native import random_states, refused_hooks
 from ..training.predict import in_use
+from ..types import supported
 from .header import MARK, Facts, header
 from .program import ExportError, Program, program_of
 
@@ -80,7 +81,7 @@ def export(
         ExportError: The model cannot be traced, or does in eval mode what no function can.
         ShapeError: The shape does not fit the model.
     """
-    check_arguments(locals())
+    check_arguments(locals(), input_shape=optional(SHAPES))
     target, ending = destination(path, cpu), Path(path).suffix
     prefix = checked_name(Path(path).stem if name is None else name)
     free(path, overwrite)
@@ -208,11 +209,13 @@ def example(model: Any, input_shape: Any, dtype: Any) -> list[np.ndarray]:
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
     wanted = wanted_dtype(model) or get_default_dtype()
-    dtypes = dtype if isinstance(dtype, list) else [dtype or wanted] * len(shapes)
+    dtypes = (
+        dtype if isinstance(dtype, list) else [wanted if dtype is None else dtype] * len(shapes)
+    )
     if len(dtypes) != len(shapes):
         raise ValueError(f"{len(dtypes)} dtypes for {len(shapes)} inputs")
-    sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    return [np.zeros((1, *s), t) for s, t in zip(sizes, dtypes)]
+    sizes = [tuple(s) if isinstance(s, (tuple, list)) else (s,) for s in shapes]
+    return [np.zeros((1, *s), supported(t)) for s, t in zip(sizes, dtypes)]
 
 
 def first_width(model: Any) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import listing, shown
+from ..arguments import listing, shown, takes
 from .metrics import METRICS
 from .objective import Kind
 from .tasks import sigmoid, softmax
@@ -26,6 +26,8 @@ def metrics_of(metrics: Any) -> dict[str, Callable]:
         function = METRICS[metric] if isinstance(metric, str) else metric
         if not callable(function):
             raise TypeError(f"a metric is a name or a function, not {shown(metric)}")
+        if not takes(getattr(function, "forward", function), None, None):
+            raise TypeError(f"a metric takes labels and outputs, and {shown(metric)} does not")
         found[getattr(function, "__name__", type(function).__name__)] = function
     return found
 

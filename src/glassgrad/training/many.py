@@ -23,6 +23,7 @@ from ..arguments import (
     shown,
     whole,
 )
+from ..nn import Module
 from ..tensors import enable_grad
 from ..tensors.generator import default_generator
 from . import callbacks as called
@@ -99,22 +100,19 @@ def fit_many(
     models = list(models)
     names = named(names, models)
     check_models(models, names)
-    seeds = each(seeds, "seeds", list(range(len(models))), models)
+    seeds = seeds_of(seeds, models)
     parts = each(rows, "rows", [None] * len(models), models)
     looked = each(validation_rows, "validation_rows", [None] * len(models), models)
     optimizers = optimizers_of(optimizer, models)
-    weighted = sample_weight is not None or class_weight is not None
-    objective = Objective(loss, weighted=weighted)
-    rows_of_all = rows_of(data, models[0], objective.kind.labels)
+    objective = Objective(loss, weighted=sample_weight is not None or class_weight is not None)
+    every_row = rows_of(data, models[0], objective.kind.labels)
     if sample_weight is not None:
-        weights.attach(rows_of_all, sample_weight)
+        weights.attach(every_row, sample_weight)
     members = []
-    for number, (model, made) in enumerate(zip(models, optimizers)):
-        seed, own = seeds[number], (parts[number], looked[number])
-        check_argument(f"seeds[{number}]", seed, whole())
+    for model, made, seed, name, *own in zip(models, optimizers, seeds, names, parts, looked):
         with own_stream(seed):
             subtrain, held_out = rows_for(
-                model, rows_of_all, *own, validation, objective, class_weight
+                model, every_row, *own, validation, objective, class_weight
             )
             if scale:
                 scale_inputs(model, subtrain)
@@ -124,7 +122,7 @@ def fit_many(
                 settings=settings_of(made, seed, shuffle, batch_size, subtrain, engine),
                 engine=engine,
             )  # fmt: skip
-            members.append(Member(run, names[number], default_generator.get_state().value))
+            members.append(Member(run, name, default_generator.get_state().value))
     train(members, verbose=verbose, engine=engine)
     return Fits(members)
 
@@ -220,6 +218,14 @@ def each(given: Any, what: str, default: list[Any], models: list[Any]) -> list[A
     return found
 
 
+def seeds_of(seeds: Any, models: list[Any]) -> list[int]:
+    """A whole number for each model."""
+    found = each(seeds, "seeds", list(range(len(models))), models)
+    for number, seed in enumerate(found):
+        check_argument(f"seeds[{number}]", seed, whole())
+    return found
+
+
 def check_models(models: list[Any], names: list[str]) -> None:
     """There are models, and no two share parameters."""
     if not models:
@@ -259,7 +265,7 @@ def optimizers_of(optimizer: Any, models: list[Any]) -> list[Any]:
 
 def callbacks_of(callbacks: Any) -> list[called.Callback]:
     """Callbacks of one model's own."""
-    if callable(callbacks) and not isinstance(callbacks, called.Callback):
+    if callable(callbacks) and not isinstance(callbacks, (Module, called.Callback)):
         callbacks = callbacks()
     return copy.deepcopy(called.listed(callbacks))
 

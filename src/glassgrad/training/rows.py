@@ -16,13 +16,12 @@ are taken as they are.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import shown
+from ..arguments import shown, takes
 from ..data import DataLoader, Dataset, TensorDataset
 from ..nn import Module
 from ..nn.checks import wanted_dtype
@@ -263,12 +262,11 @@ def check_number(model: Any, given: tuple, what: str) -> None:
     Raises:
         TypeError: It takes more or fewer.
     """
-    try:
-        inspect.signature(model.forward).bind(*given)
-    except TypeError:
-        several = "; of (X, y) give X alone" if len(given) > 1 else ""
-        kind = type(model).__name__
-        raise TypeError(f"{what}: {len(given)} inputs, and {kind} takes others{several}") from None
+    if not takes(model.forward, *given):
+        raise TypeError(
+            f"{what} is {len(given)} inputs, and {type(model).__name__} takes another number of "
+            "them; a tuple is several inputs: of (X, y) give X alone"
+        )
 
 
 def input_array(x: Any, dtype: np.dtype, whole: bool, what: str) -> tuple[np.ndarray, np.dtype]:

@@ -140,7 +140,7 @@ def described(model: Any, outputs: dict[Any, Any], activation_bytes: int) -> Sum
 
 def sizes(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple."""
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
 
 
 def shape_of(output: Any) -> Any:
