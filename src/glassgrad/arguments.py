@@ -182,6 +182,8 @@ def check_arguments(given: Mapping[str, Any], **kinds: Kind) -> None:
     """
     for name, value in given.items():
         kind = kinds.get(name) or KINDS.get(name)
+        if kind is MODULE and not is_module(value) and any(map(is_module, given.values())):
+            raise TypeError(f"{name} is {kind.words}, not {shown(value)}; the model comes first")
         if kind is not None:
             check_argument(name, value, kind)
 

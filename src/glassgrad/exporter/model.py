@@ -128,7 +128,9 @@ def destination(path: Any, cpu: str) -> Target:
     """
     ending = Path(path).suffix
     if ending not in BUILDS:
-        raise ValueError(f"{path} ends in {ending or 'nothing'}; export writes .c, .o and .ll")
+        raise ValueError(
+            f"{path!s:.80} ends in {ending or 'nothing'}; export writes .c, .o and .ll"
+        )
     if cpu == "native":
         return AVX2 if ending == ".c" else host()
     if cpu not in CPUS:
@@ -150,6 +152,8 @@ def free(path: Any, overwrite: bool) -> None:
         FileError: Another file is there.
     """
     beside = Path(path).with_suffix(".h")
+    for folder in filter(Path.is_dir, (Path(path), beside)):
+        raise FileError(f"{folder} is a folder; give the name of a file")
     if overwrite or not (Path(path).exists() or beside.exists()):
         return
     try:

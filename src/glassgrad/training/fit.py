@@ -142,7 +142,10 @@ def optimizer_of(optimizer: Any, model: Any) -> Any:
             )
         optimizer = known[name]
     if isinstance(optimizer, type) and makes_optimizers(optimizer):
-        return optimizer([p for p in model.parameters() if p.requires_grad])
+        learnt = [p for p in model.parameters() if p.requires_grad]
+        if not learnt:
+            raise ValueError(f"{type(model).__name__} has no parameters that could be learnt")
+        return optimizer(learnt)
     if not hasattr(optimizer, "param_groups"):
         raise TypeError(f"optimizer is an optimizer, its class or a name, not {shown(optimizer)}")
     own = {p for group in optimizer.param_groups for p in group["params"]}

@@ -99,20 +99,17 @@ def fit_many(
     check_loader(data, batch_size)
     models = list(models)
     names = named(names, models)
-    check_models(models, names)
     seeds = seeds_of(seeds, models)
     parts = each(rows, "rows", [None] * len(models), models)
     looked = each(validation_rows, "validation_rows", [None] * len(models), models)
     optimizers = optimizers_of(optimizer, models)
     objective = Objective(loss, weighted=sample_weight is not None or class_weight is not None)
-    every_row = rows_of(data, models[0], objective.kind.labels)
-    if sample_weight is not None:
-        weights.attach(every_row, sample_weight)
+    every_row = weighted(rows_of(data, models[0], objective.kind.labels), sample_weight)
     members = []
-    for model, made, seed, name, *own in zip(models, optimizers, seeds, names, parts, looked):
+    for model, made, seed, name, part, own in zip(models, optimizers, seeds, names, parts, looked):
         with own_stream(seed):
             subtrain, held_out = rows_for(
-                model, every_row, *own, validation, objective, class_weight
+                model, every_row, part, own, validation, objective, class_weight
             )
             if scale:
                 scale_inputs(model, subtrain)
@@ -197,12 +194,12 @@ class Told:
 
 def named(names: Any, models: list[Any]) -> list[str]:
     """A name for each model, each another."""
-    if names is None:
-        return [f"model {number}" for number in range(len(models))]
-    found = [str(name) for name in each(names, "names", [], models)]
+    numbered = [f"model {number}" for number in range(len(models))]
+    found = [str(name) for name in each(names, "names", numbered, models)]
     for number, name in enumerate(found):
         if (first := found.index(name)) < number:
             raise ValueError(f"names[{first}] and names[{number}] are both {name!r}")
+    check_models(models, found)
     return found
 
 
@@ -268,6 +265,13 @@ def callbacks_of(callbacks: Any) -> list[called.Callback]:
     if callable(callbacks) and not isinstance(callbacks, (Module, called.Callback)):
         callbacks = callbacks()
     return copy.deepcopy(called.listed(callbacks))
+
+
+def weighted(rows: Any, sample_weight: Any) -> Any:
+    """The rows with their weights."""
+    if sample_weight is not None:
+        weights.attach(rows, sample_weight)
+    return rows
 
 
 def rows_for(

@@ -262,7 +262,7 @@ def check_number(model: Any, given: tuple, what: str) -> None:
     Raises:
         TypeError: It takes more or fewer.
     """
-    if not takes(model.forward, *given):
+    if len(given) != 1 and not takes(model.forward, *given):
         raise TypeError(
             f"{what} is {len(given)} inputs, and {type(model).__name__} takes another number of "
             "them; a tuple is several inputs: of (X, y) give X alone"

@@ -280,7 +280,7 @@ def pairs_of(folds: Any, rows: int, stratify: Any, seed: int) -> list[tuple[Any,
     """(subtrain, validation) rows of each fold."""
     if isinstance(folds, (int, np.integer)) and not isinstance(folds, bool):
         return list(splits.folds(rows, int(folds), stratify=stratify, seed=seed))
-    if hasattr(folds, "split"):
+    if hasattr(folds, "split") and not isinstance(folds, str):
         raise TypeError("folds is a number or a list of pairs; write list(folds.split(X, y))")
     wanted = "a whole number, or pairs (subtrain rows, validation rows)"
     pairs = list(folds) if is_several(folds) else [folds]
