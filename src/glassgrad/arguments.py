@@ -190,7 +190,8 @@ def check_arguments(given: Mapping[str, Any], **kinds: Kind) -> None:
 
 def check_argument(name: str, value: Any, kind: Kind) -> None:
     """The argument is of this kind."""
-    typed = isinstance(value, kind.types) and kind.types is not object
+    known = kind.types if isinstance(kind.types, tuple) else (kind.types,)
+    typed = isinstance(value, known) and object not in known
     if not isinstance(value, kind.types) or not kind.fits(value):
         error = ValueError if typed and isinstance(value, (str, *NUMBERS)) else TypeError
         inside = " (its .model is one)" if is_module(getattr(value, "model", None)) else ""

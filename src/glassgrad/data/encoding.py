@@ -23,6 +23,8 @@ def one_hot(labels: Any, classes: Sequence[Any] | None = None, dtype: Any = None
     if labels.ndim != 1:
         raise ValueError(f"one_hot takes one label for each row, not {list(labels.shape)} labels")
     columns = np.unique(labels) if classes is None else array_of("classes", classes)
+    if columns.ndim != 1:
+        raise ValueError(f"classes is a list of labels, not {list(columns.shape)} of them")
     codes = labels[:, None] == columns
     unknown = np.flatnonzero(~codes.any(1))
     if len(unknown):

@@ -141,7 +141,9 @@ def located(error: Exception, module: Any, inputs: tuple) -> None:
 def blame_data(error: Exception) -> None:
     """Where a trained model got rows of another width, advise about them and not about a layer."""
     place = vars(error).get("_place")
-    wanted, got = misfit(place.layer, place.inputs) if place is not None else ("", "")
+    if place is None:
+        return
+    wanted, got = misfit(place.layer, place.inputs)
     *lines, last = str(error).split("\n    ")
     if wanted and place._origin() is None and last.startswith("Make "):
         advice = f"Give rows of the {wanted} that the model was made for; these have {got}."

@@ -116,10 +116,11 @@ def check_classes(rows: Any, outputs: Any, objective: Objective) -> None:
     ignored = getattr(objective.loss, "ignore_index", None)
     wrong = (labels >= outputs.shape[1]) | (labels < 0)
     wrong &= labels != ignored if ignored is not None else True
-    if (negative := labels[wrong & (labels < 0)]).size:
+    if (wrong & (labels < 0)).any():
+        place = int(np.argmax((wrong & (labels < 0)).reshape(len(labels), -1).any(1)))
         raise ShapeError(
-            f"the label {negative[0]} is no class: they are whole numbers from 0 on; number them: "
-            "classes, y = numpy.unique(y, return_inverse=True)"
+            f"row {rows.numbers[place]} has the label {labels[place]}, and classes are whole numbers "
+            "from 0 on; number them: classes, y = numpy.unique(y, return_inverse=True)"
         )
     if wrong.any():
         place = int(np.argmax(wrong.reshape(len(labels), -1).any(1)))

@@ -101,7 +101,7 @@ def summary(model: Any, input_shape: Any, dtype: Any = None) -> Summary:
     """
     check_arguments(locals())
     shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-    dtype = dtype or wanted_dtype(model)
+    dtype = wanted_dtype(model) if dtype is None else dtype
     inputs = [zeros(2, *sizes(shape), dtype=dtype) for shape in shapes]
     outputs: dict[Any, Any] = {}
     moved: list[int] = []
