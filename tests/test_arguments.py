@@ -17,9 +17,9 @@ X = random.normal(size=(24, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
 ROWS = pandas.DataFrame({"a": [1, 2]})
 ODD = [
-    None, True, -1, 0, 1.5, float("nan"), "a", "", [], (), {}, object(), lambda *_: None, [1], ["a"],
-    np.arange(3), np.array(2), nn.Linear(4, 2), int, {"a": 1}, b"x", {1}, gg.ones(2), ROWS,
-    (X, Y), 1j, np.float32(2),
+    None, True, -1, 0, 1.5, float("nan"), "a", "", [], (), {}, object(), [1], ["a"],
+    lambda *_: None, np.arange(3), np.array(2), nn.Linear(4, 2), int, {"a": 1}, b"x", {1}, gg.ones(2),
+    ROWS, (X, Y), 1j, np.float32(2),
 ]  # fmt: skip
 
 
@@ -88,7 +88,8 @@ def test_no_argument_fails_from_inside(name, argument, tmp_path, monkeypatch):
         except OSError:
             pass  # there is no such file
         except Exception as error:
-            assert not from_inside(error), f"{name}({argument}={value!r}): {error!r}"
+            if from_inside(error):
+                pytest.fail(f"{name}({argument}={value!r}): {error!r}")
 
 
 @pytest.mark.parametrize(

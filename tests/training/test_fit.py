@@ -545,6 +545,22 @@ def test_arguments_that_cannot_be_used_are_said(changes, error, says):
     assert bits(model) == before
 
 
+@pytest.mark.parametrize("engine", ["eager", "native"])
+def test_a_last_batch_of_one_row_under_batch_norm_says_how_to_avoid_it(engine):
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    with pytest.raises(ValueError, match="one row has no variance.*choose a batch_size") as raised:
+        fit(model, (X[:17], VALUES[:17]), batch_size=8, engine=engine)
+    assert "drop_last=True" in str(raised.value)
+
+
+def test_eager_steps_are_taken_by_one_thread(monkeypatch):
+    gg.set_num_threads(4)
+    try:
+        assert fit(linear(), engine="eager").threads == 1
+    finally:
+        monkeypatch.setattr("glassgrad.compiler.threads.Asked.threads", None)
+
+
 # ---- what does not fit is found before the training
 
 

@@ -80,6 +80,29 @@ def test_early_stopping_looks_at_rows_that_do_not_judge():
     gg.cross_validate(make, (X, Y), optimizer="adam", callbacks=watched, verbose=False, **CALL)
 
 
+def test_each_fold_is_scaled_by_its_subtrain_rows_and_weighted():
+    inner = make
+
+    def scaled():
+        return nn.Sequential(nn.Standardize(4), *inner())
+
+    weights, shifted = np.linspace(0.5, 2, 62), 7 * X + 30
+    found = gg.cross_validate(
+        scaled, (shifted, Y), optimizer="adam", folds=3, scale=True, sample_weight=weights,
+        class_weight="balanced", verbose=False, **CALL,
+    )  # fmt: skip
+    for k, (a, b) in enumerate(folds(62, 3, seed=0)):
+        np.testing.assert_allclose(found.models[k][0].mean, shifted[a].mean(0), rtol=1e-6)
+        gg.manual_seed(k)
+        model = scaled()
+        gg.fit(
+            model, (shifted[a], Y[a]), optimizer="adam", scale=True, sample_weight=weights[a],
+            class_weight="balanced", engine="native", verbose=False, **CALL,
+        )  # fmt: skip
+        judged = gg.evaluate(model, (shifted[b], Y[b]), loss="cross_entropy")
+        assert found.scores["loss"][k] == judged["loss"]
+
+
 def test_a_grid_ranks_its_settings():
     grid = {"lr": [0.001, 0.1], "weight_decay": [0, 0.1]}
     found = gg.grid(

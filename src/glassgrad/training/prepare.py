@@ -119,8 +119,8 @@ def check_classes(rows: Any, outputs: Any, objective: Objective) -> None:
     if (wrong & (labels < 0)).any():
         place = int(np.argmax((wrong & (labels < 0)).reshape(len(labels), -1).any(1)))
         raise ShapeError(
-            f"row {rows.numbers[place]} has the label {labels[place]}, and classes are whole numbers "
-            "from 0 on; number them: classes, y = numpy.unique(y, return_inverse=True)"
+            f"row {rows.numbers[place]} has the label {labels[place]}, and classes are whole "
+            "numbers from 0 on; number them: classes, y = numpy.unique(y, return_inverse=True)"
         )
     if wrong.any():
         place = int(np.argmax(wrong.reshape(len(labels), -1).any(1)))
