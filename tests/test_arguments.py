@@ -18,8 +18,8 @@ Y = (X[:, 0] > 0).astype(np.int64)
 ROWS = pandas.DataFrame({"a": [1, 2]})
 ODD = [
     None, True, -1, 0, 1.5, float("nan"), "a", "", [], (), {}, object(), [1], ["a"],
-    lambda *_: None, np.arange(3), np.array(2), nn.Linear(4, 2), int, {"a": 1}, b"x", {1}, gg.ones(2),
-    ROWS, (X, Y), 1j, np.float32(2),
+    lambda *_: None, np.arange(3), np.array(2), nn.Linear(4, 2), int, {"a": 1}, b"x", {1},
+    gg.ones(2), ROWS, (X, Y), 1j, np.float32(2),
 ]  # fmt: skip
 
 
