@@ -54,10 +54,11 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, WHOLE) and not isinstance(value, bool)
 
 
-def number(least: float) -> Kind:
+def number(least: float = -math.inf) -> Kind:
     """A finite number, and no truth value."""
+    words = "a number" + (f", at least {least:g}" if math.isfinite(least) else "")
     fits = lambda x: not isinstance(x, bool) and math.isfinite(x) and x >= least
-    return Kind(f"a number, at least {least:g}", NUMBERS, fits)
+    return Kind(words, NUMBERS, fits)
 
 
 def is_loadable(value: Any) -> bool:
@@ -122,12 +123,12 @@ PATH = Kind("the name of a file", (str, os.PathLike), lambda value: os.fspath(va
 SHAPES = Kind("64, (3, 32, 32) or a list of shapes", object, are_shapes)
 MODULE = Kind("a module, such as nn.Linear(4, 2)", object, is_module)
 KINDS = {
-    "cpu": Kind("the name of a processor", str),
-    "batch_size": optional(whole(1, "rows")),
     "alphabet": Kind("a text of all characters", str),
+    "batch_size": optional(whole(1, "rows")),
     "best": TRUTH,
     "class_weight": optional(Kind("'balanced' or a dict of weights", (str, Mapping))),
     "classes": optional(listed("names")),
+    "cpu": Kind("the name of a processor", str),
     "each": choice("epoch", "step"),
     "engine": choice("auto", "native", "eager"),
     "epochs": whole(0),
@@ -144,7 +145,7 @@ KINDS = {
         Callable,
         lambda value: not is_module(value),
     ),
-    "min_delta": number(-math.inf),
+    "min_delta": number(),
     "mode": optional(choice("min", "max")),
     "model": MODULE,
     "models": listed("modules: [net, ...]"),
@@ -155,8 +156,8 @@ KINDS = {
     "overwrite": TRUTH,
     "path": PATH,
     "patience": whole(0, "epochs"),
-    "restore_best": TRUTH,
     "rate": TRUTH,
+    "restore_best": TRUTH,
     "resume": optional(PATH),
     "samples": optional(whole(1)),
     "scale": TRUTH,
@@ -182,7 +183,8 @@ def check_arguments(given: Mapping[str, Any], **kinds: Kind) -> None:
     """
     for name, value in given.items():
         kind = kinds.get(name) or KINDS.get(name)
-        if kind is MODULE and not is_module(value) and any(map(is_module, given.values())):
+        swapped = is_module(given.get("X", given.get("data")))
+        if kind is MODULE and swapped and not is_module(value):
             raise TypeError(f"{name} is {kind.words}, not {shown(value)}; the model comes first")
         if kind is not None:
             check_argument(name, value, kind)
@@ -190,10 +192,10 @@ def check_arguments(given: Mapping[str, Any], **kinds: Kind) -> None:
 
 def check_argument(name: str, value: Any, kind: Kind) -> None:
     """The argument is of this kind."""
-    known = kind.types if isinstance(kind.types, tuple) else (kind.types,)
-    typed = isinstance(value, known) and object not in known
-    if not isinstance(value, kind.types) or not kind.fits(value):
-        error = ValueError if typed and isinstance(value, (str, *NUMBERS)) else TypeError
+    types = kind.types if isinstance(kind.types, tuple) else (kind.types,)
+    if not isinstance(value, types) or not kind.fits(value):
+        typed = isinstance(value, (str, *NUMBERS)) and isinstance(value, types)
+        error = ValueError if typed and object not in types else TypeError
         inside = " (its .model is one)" if is_module(getattr(value, "model", None)) else ""
         raise error(f"{name} is {kind.words}, not {shown(value)}{inside}")
 

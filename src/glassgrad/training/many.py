@@ -23,7 +23,6 @@ from ..arguments import (
     shown,
     whole,
 )
-from ..nn import Module
 from ..tensors import enable_grad
 from ..tensors.generator import default_generator
 from . import callbacks as called
@@ -262,7 +261,7 @@ def optimizers_of(optimizer: Any, models: list[Any]) -> list[Any]:
 
 def callbacks_of(callbacks: Any) -> list[called.Callback]:
     """Callbacks of one model's own."""
-    if callable(callbacks) and not isinstance(callbacks, (Module, called.Callback)):
+    if callable(callbacks) and not (isinstance(callbacks, called.Callback) or is_module(callbacks)):
         callbacks = callbacks()
     return copy.deepcopy(called.listed(callbacks))
 

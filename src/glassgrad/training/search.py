@@ -24,7 +24,7 @@ from ..arguments import (
     shown,
 )
 from .answers import metrics_of
-from .callbacks import EarlyStopping
+from .callbacks import Checkpoint, EarlyStopping
 from .fit import optimizer_of
 from .fits import Fits, table
 from .many import callbacks_of, fit_many, numbers_of
@@ -314,8 +314,9 @@ def check_more(more: Mapping[str, Any], caller: str) -> None:
 
 def watches(callback: Any) -> bool:
     """Whether a callback chooses by a curve of validation rows."""
-    chooses = isinstance(callback, EarlyStopping) or getattr(callback, "best", False)
-    curve = callback.monitor.name if chooses else "loss"
+    if not isinstance(callback, EarlyStopping | Checkpoint) or not getattr(callback, "best", True):
+        return False
+    curve = callback.monitor.name
     return curve is None or curve.startswith("validation")
 
 
