@@ -84,13 +84,22 @@ def type_of(value: Any) -> Type:
 
 def supported(dtype: Any) -> np.dtype:
     """`dtype` as one of ours; TypeError for complex, text, objects and dates."""
-    native = np.dtype(dtype).newbyteorder("=")
+    try:
+        asked = np.dtype(dtype)
+    except (TypeError, ValueError):
+        name = repr(dtype) if isinstance(dtype, str) else f"a {type(dtype).__name__}"
+        raise TypeError(f"{name} is no type of elements; there are {known_types()}") from None
+    native = asked.newbyteorder("=")
     if native not in SHORT:
-        known = ", ".join(t.name for t in SHORT)
         raise TypeError(
-            f"a tensor cannot hold elements of type {np.dtype(dtype)}; it can hold {known}"
+            f"a tensor cannot hold elements of type {asked}; it can hold {known_types()}"
         )
     return next(t for t in SHORT if t == native)
+
+
+def known_types() -> str:
+    """The names of our element types."""
+    return ", ".join(t.name for t in SHORT)
 
 
 def is_real(dtype: np.dtype) -> bool:

@@ -253,10 +253,11 @@ def test_set_num_threads(monkeypatch):
 
 def test_the_environment_says_how_many(monkeypatch):
     monkeypatch.setattr(threads.Asked, "threads", None)
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert gg.get_num_threads() == 7
-    monkeypatch.setenv("OMP_NUM_THREADS", "0")
     monkeypatch.setattr(threads, "processors", lambda: [0, 1, 2, 3, 4])
+    monkeypatch.setattr(threads, "allowed_here", lambda: np.inf)
+    for asked, expected in (("3", 3), ("7", 5), ("0", 5), ("2,4", 2), ("x", 5)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert gg.get_num_threads() == expected
     for allowed, expected in ((np.inf, 5), (2, 2), (1, 1)):
         monkeypatch.setattr(threads, "allowed_here", lambda allowed=allowed: allowed)
         assert gg.get_num_threads() == expected

@@ -264,7 +264,7 @@ def test_a_loader_can_be_copied_and_pickled():
     "make, error, message",
     [
         (lambda x: DataLoader(x, 0), ValueError, "batch_size is a positive integer, not 0"),
-        (lambda x: DataLoader(x, num_workers=-1), ValueError, "numbers >= 0"),
+        (lambda x: DataLoader(x, num_workers=-1), ValueError, "at least 0"),
         (lambda x: DataLoader(x, prefetch_factor=2), ValueError, "need num_workers > 0"),
         (
             lambda x: DataLoader(x, sampler=[1], shuffle=True),

@@ -301,10 +301,10 @@ def test_wrong_arguments(tmp_path):
         gg.export(model, path, 4)
     with pytest.raises(ValueError, match="what a row of inputs is"):
         gg.export(nn.Conv2d(1, 1, 1), path)
-    with pytest.raises(TypeError, match="takes a module"):
+    with pytest.raises(TypeError, match="model is a module"):
         gg.export(lambda x: x, path, 3)
     with pytest.raises(ExportError, match="3 classes"):
-        gg.export(model, path, 3, classes="abc")
+        gg.export(model, path, 3, classes=["a", "b", "c"])
     assert list(tmp_path.iterdir()) == []
 
 

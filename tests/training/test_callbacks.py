@@ -166,7 +166,7 @@ def test_a_monitor_knows_what_is_better(name, mode, values, improvements):
 def test_a_curve_that_is_not_there_is_said():
     with pytest.raises(ValueError, match=r"no curve 'validation_loss' .*validation=.*are: loss"):
         fit(callbacks=[EarlyStopping(monitor="validation_loss")])
-    with pytest.raises(ValueError, match="'min' or 'max', not 'best'"):
+    with pytest.raises(ValueError, match="'min' or 'max', or None, not 'best'"):
         EarlyStopping(mode="best")
 
 

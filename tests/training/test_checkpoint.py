@@ -193,3 +193,38 @@ def test_what_is_no_checkpoint_is_said(tmp_path):
 def test_a_checkpoint_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(FileError, match="there is no folder"):
         trained(tmp_path / "nowhere" / "c", 1)
+
+
+def test_another_optimizer_or_option_is_an_error(tmp_path):
+    trained(tmp_path / "c", 2)
+    with pytest.raises(ValueError, match="optimizer='Adam', and this one has optimizer='SGD'"):
+        trained(tmp_path / "c", 4, resume=tmp_path / "c", optimizer="momentum")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OPTIMIZERS, "adam", lambda w: optim.Adam(w, 0.5))
+        with pytest.raises(ValueError, match="lr=0.02, and this one has lr=0.5; .*on_epoch_start"):
+            trained(tmp_path / "c", 4, resume=tmp_path / "c")
+
+
+def test_a_rate_that_a_schedule_has_changed_is_gone_on_with(tmp_path):
+    """The optimizer that was trained has another rate than it began with."""
+    whole = trained(tmp_path / "whole", 6)
+    _, optimizer, _ = trained(tmp_path / "part", 3)
+    assert optimizer.param_groups[0]["lr"] != 0.02
+    rate = optimizer.param_groups[0]["lr"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OPTIMIZERS, "adam", lambda w: optim.Adam(w, rate))
+        resumed = trained(tmp_path / "part", 6, resume=tmp_path / "part")
+    assert everything(*resumed) == everything(*whole)
+
+
+def test_the_callback_of_the_message_changes_the_rate(tmp_path):
+    class Lower(Callback):
+        def on_epoch_start(self, run):
+            run.optimizer.param_groups[0]["lr"] = 0.001
+
+    trained(tmp_path / "c", 2, schedule="none")
+    _, optimizer, history = trained(
+        tmp_path / "c", 4, Lower(), schedule="none", resume=tmp_path / "c"
+    )
+    assert optimizer.param_groups[0]["lr"] == 0.001
+    assert history.epochs == 4

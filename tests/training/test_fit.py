@@ -518,11 +518,11 @@ def test_lbfgs_gets_its_closure():
         ({"engine": "native", "optimizer": "lbfgs"}, ValueError, "LBFGS asks for the loss several"),
         ({"engine": "gpu"}, ValueError, "'auto', 'native' or 'eager', not 'gpu'"),
         ({"loss": "mze"}, ValueError, "there is no loss 'mze'; did you mean 'mse'?"),
-        ({"loss": 3}, TypeError, "not a int"),
+        ({"loss": 3}, TypeError, "a name, not 3"),
         ({"loss": nn.MSELoss(reduction="none")}, ValueError, "'mean' or 'sum'"),
         ({"loss": lambda o, y: o - y}, ValueError, "a loss is one number, not f32[2, 1]"),
         ({"optimizer": "adm"}, ValueError, "there is no optimizer 'adm'; did you mean 'adam'?"),
-        ({"optimizer": 3}, TypeError, "not a int"),
+        ({"optimizer": 3}, TypeError, "a name, not 3"),
         ({"optimizer": optim.SGD([nn.Parameter(gg.ones(1))], 0.1)}, ValueError, "has none of"),
         ({"metrics": ["acuracy"]}, ValueError, "there is no metric 'acuracy'"),
         ({"callbacks": [Callback]}, TypeError, "a callback is an instance"),
@@ -543,6 +543,22 @@ def test_arguments_that_cannot_be_used_are_said(changes, error, says):
         fit(model, **changes)
     assert says in str(raised.value)
     assert bits(model) == before
+
+
+@pytest.mark.parametrize("engine", ["eager", "native"])
+def test_a_last_batch_of_one_row_under_batch_norm_says_how_to_avoid_it(engine):
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    with pytest.raises(ValueError, match="one row has no variance.*choose a batch_size") as raised:
+        fit(model, (X[:17], VALUES[:17]), batch_size=8, engine=engine)
+    assert "drop_last=True" in str(raised.value)
+
+
+def test_eager_steps_are_taken_by_one_thread(monkeypatch):
+    gg.set_num_threads(4)
+    try:
+        assert fit(linear(), engine="eager").threads == 1
+    finally:
+        monkeypatch.setattr("glassgrad.compiler.threads.Asked.threads", None)
 
 
 # ---- what does not fit is found before the training

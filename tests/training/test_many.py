@@ -148,6 +148,40 @@ def test_schedules_and_callbacks_that_write():
     same(made(3), callbacks=step)
 
 
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("engine", ["native", "eager"])
+def test_weights_and_scaling_are_those_of_each_ones_rows(class_weight, engine):
+    weights = random.uniform(0.1, 3, 60)
+    parts = [np.arange(40), np.arange(40), np.arange(15, 60), None]
+    call = {
+        "loss": "cross_entropy", "optimizer": "adam", "epochs": 2, "batch_size": 8, "scale": True,
+        "class_weight": class_weight, "validation": 0.2, "engine": engine, "verbose": False,
+    }  # fmt: skip
+    nets = [nn.Sequential(nn.Standardize(6), *net) for net in made(4)]
+    alone = copy.deepcopy(nets)
+    found = gg.fit_many(nets, (10 * X + 3, CLASSES), rows=parts, sample_weight=weights, **call)
+    for k, (part, net, other) in enumerate(zip(parts, nets, alone)):
+        rows = slice(None) if part is None else part
+        own = 10 * X[rows] + 3, CLASSES[rows]
+        history = gg.fit(other, own, sample_weight=weights[rows], seed=k, **call)
+        assert bits(net) == bits(other)
+        assert history.validation_losses == found[k].validation_losses
+    assert bits(nets[0])["0.mean"] != bits(nets[2])["0.mean"]
+
+
+def test_a_dataset_is_weighted_once_for_all():
+    data = gg.data.TensorDataset(gg.from_numpy(X), gg.from_numpy(CLASSES))
+    data = gg.data.Subset(data, range(60))
+    call = {
+        "loss": "cross_entropy", "optimizer": "sgd", "epochs": 1, "batch_size": 8,
+        "class_weight": {0: 3, 1: 1, 2: 1}, "verbose": False,
+    }  # fmt: skip
+    nets = made(2)
+    nets[1].load_state_dict(nets[0].state_dict())
+    gg.fit_many(nets, data, seeds=[0, 0], **call)
+    assert bits(nets[0]) == bits(nets[1])
+
+
 def test_frozen_parameters():
     nets = made(3)
     for net in nets:

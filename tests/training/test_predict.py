@@ -165,3 +165,43 @@ def test_threads_that_predict_by_numpy_wait_for_each_other():
     for thread in threads:
         thread.join()
     assert not wrong and net.training and not net[1].running_mean.any()
+
+
+@pytest.mark.parametrize("rows", [X[:, :2], X[0, :2], X[:, :2].tolist(), gg.tensor(X[:, :2])])
+def test_rows_of_another_width_are_at_fault_and_not_the_layer(rows):
+    says = "Give rows of the 3 features that the model was made for; these have 2.$"
+    with pytest.raises(gg.types.ShapeError, match=says) as raised:
+        gg.predict(network(), rows)
+    assert "takes inputs of 3 features and got 2" in str(raised.value)
+    assert "Make " not in str(raised.value)
+
+
+def test_evaluate_says_so_too_but_a_layer_inside_is_at_fault_itself():
+    with pytest.raises(gg.types.ShapeError, match="Give rows of the 3 features"):
+        gg.evaluate(network(), (X[:, :2], X[:, :1]), loss="mse")
+    with pytest.raises(gg.types.ShapeError, match="Make 0 = Linear"):
+        gg.predict(nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2)), X)
+
+
+def test_lists_have_the_outputs_of_their_array_and_its_path():
+    model, rows = network(), X.astype(np.float64)
+    for given in (rows[:1], rows):
+        expected = gg.predict(model, given)
+        for _ in range(2):  # the second time from what is known
+            assert gg.predict(model, given.tolist()).tolist() == expected.tolist()
+    known = model.__dict__["_compiled_steps"]["gg.predict"]
+    assert known.last(rows[:1]) is not None  # the same code
+
+
+def test_columns_of_mixed_numbers_and_missing_ones():
+    pandas = pytest.importorskip("pandas")
+    numbers = {"a": [1, 2], "b": [0.5, 1.5], "c": [True, False]}
+    frame = pandas.DataFrame(numbers)
+    expected = gg.predict(network(), np.array([[1, 0.5, 1], [2, 1.5, 0]]))
+    assert gg.predict(network(), frame).tolist() == expected.tolist()
+    frame["b"] = [0.5, None]
+    with pytest.raises(ValueError, match="column 'b' has 1 missing value, the first in row 1"):
+        gg.predict(network(), frame)
+    frame["b"] = pandas.Categorical([3, 4])
+    with pytest.raises(ValueError, match="column 'b' holds"):
+        gg.predict(network(), frame)

@@ -1,5 +1,7 @@
 """Cross-validation and grids: the scores of trainings one by one, in a table."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -58,13 +60,47 @@ def test_folds_of_a_splitter_and_stratified_ones():
         gg.cross_validate(make, (X, Y), optimizer="adam", folds=63, **CALL)
 
 
-def test_early_stopping_looks_at_the_fold():
+def test_early_stopping_looks_at_rows_that_do_not_judge():
+    call, stop = {**CALL, "epochs": 40}, [EarlyStopping(patience=1)]
+    for search in (gg.cross_validate, lambda *a, **k: gg.grid(*a, {"lr": [0.1]}, **k)):
+        with pytest.raises(ValueError, match="EarlyStopping has no rows to watch.*validation=0.2"):
+            search(make, (X, Y), optimizer="adam", callbacks=stop, **call)
     found = gg.cross_validate(
-        make, (X, Y), optimizer="adam", verbose=False, folds=3,
-        callbacks=[EarlyStopping(patience=1)], **{**CALL, "epochs": 40},
+        make, (X, Y), optimizer=lambda m: optim.Adam(m.parameters(), 0.1), verbose=False, folds=3,
+        callbacks=stop, validation=0.25, **call,
     )  # fmt: skip
-    for history, loss in zip(found.fits, found.scores["loss"]):
-        assert loss == min(history.validation_losses)
+    for k, pair in enumerate(folds(62, 3, seed=0)):
+        judged = by_hand(
+            k, pair, lambda m: optim.Adam(m.parameters(), 0.1), validation=0.25, epochs=40,
+            callbacks=[EarlyStopping(patience=1)],
+        )  # fmt: skip
+        assert found.scores["loss"][k] == judged["loss"]
+        assert found.fits[k].epochs < 40
+    watched = [EarlyStopping(monitor="loss")]  # that of the rows trained on
+    gg.cross_validate(make, (X, Y), optimizer="adam", callbacks=watched, verbose=False, **CALL)
+
+
+def test_each_fold_is_scaled_by_its_subtrain_rows_and_weighted():
+    inner = make
+
+    def scaled():
+        return nn.Sequential(nn.Standardize(4), *inner())
+
+    weights, shifted = np.linspace(0.5, 2, 62), 7 * X + 30
+    found = gg.cross_validate(
+        scaled, (shifted, Y), optimizer="adam", folds=3, scale=True, sample_weight=weights,
+        class_weight="balanced", verbose=False, **CALL,
+    )  # fmt: skip
+    for k, (a, b) in enumerate(folds(62, 3, seed=0)):
+        np.testing.assert_allclose(found.models[k][0].mean, shifted[a].mean(0), rtol=1e-6)
+        gg.manual_seed(k)
+        model = scaled()
+        gg.fit(
+            model, (shifted[a], Y[a]), optimizer="adam", scale=True, sample_weight=weights[a],
+            class_weight="balanced", engine="native", verbose=False, **CALL,
+        )  # fmt: skip
+        judged = gg.evaluate(model, (shifted[b], Y[b]), loss="cross_entropy")
+        assert found.scores["loss"][k] == judged["loss"]
 
 
 def test_a_grid_ranks_its_settings():
@@ -117,6 +153,7 @@ def test_what_is_interrupted_says_nothing(monkeypatch):
 
     real = search.fit_many
 
+    @functools.wraps(real)
     def stopped(*arguments, **more):
         fits = real(*arguments, **more)
         fits.histories[0].interrupted = True

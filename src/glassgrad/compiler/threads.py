@@ -52,8 +52,8 @@ def set_num_threads(threads: int) -> None:
 def get_num_threads() -> int:
     """How many threads native steps may use.
 
-    What `set_num_threads` was told; else OMP_NUM_THREADS; else as many as there are processors for
-    this process, and no more than its container allows.
+    What `set_num_threads` was told; else as many as there are processors for this process, and no
+    more than its container allows, or OMP_NUM_THREADS.
     """
     return Asked.threads or default_threads()
 
@@ -61,9 +61,8 @@ def get_num_threads() -> int:
 def default_threads() -> int:
     """The number that the environment and the machine say."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
-    return int(max(1, min(len(processors()), allowed_here())))
+    limit = int(asked) if asked.isdigit() and int(asked) > 0 else math.inf
+    return int(max(1, min(len(processors()), allowed_here(), limit)))
 
 
 @cache

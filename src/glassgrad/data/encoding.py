@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import array_of, check_arguments, is_several, shown
 from ..tensors.state import get_default_dtype
 from ..tensors.tensor import Tensor
 from ..types import supported
@@ -18,10 +19,12 @@ def one_hot(labels: Any, classes: Sequence[Any] | None = None, dtype: Any = None
     Labels are numbers or text; `classes` lists them in the order of the columns; unless given they
     are sorted.  ValueError for a label that is not among them.
     """
-    labels = np.asarray(labels)
+    labels = array_of("labels", labels)
     if labels.ndim != 1:
         raise ValueError(f"one_hot takes one label for each row, not {list(labels.shape)} labels")
-    columns = np.unique(labels) if classes is None else np.asarray(classes)
+    columns = np.unique(labels) if classes is None else array_of("classes", classes)
+    if columns.ndim != 1:
+        raise ValueError(f"classes is a list of labels, not {list(columns.shape)} of them")
     codes = labels[:, None] == columns
     unknown = np.flatnonzero(~codes.any(1))
     if len(unknown):
@@ -32,7 +35,15 @@ def one_hot(labels: Any, classes: Sequence[Any] | None = None, dtype: Any = None
 
 def alphabet_of(texts: Iterable[str]) -> str:
     """The characters of the texts, each once, sorted."""
-    return "".join(sorted(set().union(*texts)))
+    return "".join(sorted(set().union(*checked(texts))))
+
+
+def checked(texts: Any) -> list[str]:
+    """Texts in a list."""
+    found: list[Any] = list(texts) if is_several(texts) else [None]
+    if not all(isinstance(text, str) for text in found):
+        raise TypeError(f"texts is a list; put brackets around one: [text]; not {shown(texts)}")
+    return found
 
 
 def characters(
@@ -43,8 +54,8 @@ def characters(
     Texts are filled with zeros, or cut, to `length`, that of the longest unless given; a character
     that is not in the alphabet is a column of zeros.
     """
-    if isinstance(texts, str):
-        raise TypeError("characters takes a list of texts; put brackets around one: [text]")
+    texts = checked(texts)
+    check_arguments({"alphabet": alphabet, "length": length})
     if len(set(alphabet)) != len(alphabet):
         raise ValueError(f"a character is twice in the alphabet {alphabet!r}")
     place = {character: position for position, character in enumerate(alphabet)}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments
 from ..tensors.tensor import Tensor
 
 ELEMENTS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -25,6 +26,7 @@ def read_idx(path: str | PathLike) -> Tensor:
     ValueError for a file that is no IDX file, is shorter or longer than its header says, or whose
     compressed data are damaged.
     """
+    check_arguments(locals())
     with open(path, "rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
     try:

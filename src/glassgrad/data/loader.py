@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import TRUTH, check_arguments, optional
 from ..tensors.generator import Generator
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
@@ -50,8 +51,8 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        if num_workers < 0 or timeout < 0:
-            raise ValueError("DataLoader: num_workers and timeout are numbers >= 0")
+        given = {"num_workers": num_workers, "timeout": timeout, "shuffle": shuffle}
+        check_arguments(given, shuffle=optional(TRUTH))
         if num_workers == 0 and (prefetch_factor is not None or persistent_workers):
             raise ValueError(
                 "DataLoader: prefetch_factor and persistent_workers need num_workers > 0"

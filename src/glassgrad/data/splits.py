@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 
+from ..arguments import (
+    NUMBERS,
+    Kind,
+    array_of,
+    check_arguments,
+    is_module,
+    is_several,
+    is_whole,
+    shown,
+    whole,
+)
 from ..tensors.generator import Generator
 from ..tensors.tensor import Tensor
 from .dataset import Dataset, Subset, counts_of
+
+NO_ROWS = str, bytes, Mapping, Set  # though they have a length
+FRACTIONS = Kind(
+    "a list of numbers: (0.8, 0.2)",
+    (list, tuple, np.ndarray),
+    lambda values: is_several(values) and all(isinstance(value, NUMBERS) for value in values),
+)
 
 
 def split(
@@ -31,6 +49,7 @@ def split(
 
     The parts are of the kind of `data`: of a Dataset Subsets, of a number arrays of row numbers.
     """
+    check_arguments(locals(), fractions=FRACTIONS)
     n = rows_of(data)
     if not np.isclose(sum(fractions), 1):
         raise ValueError(f"the fractions sum to {sum(fractions)}, and parts of a whole to 1")
@@ -46,6 +65,7 @@ def folds(
 
     Parts differ by at most one row, with `stratify` also in each label.  `data` as in `split`.
     """
+    check_arguments(locals(), k=whole())
     n = rows_of(data)
     if not 2 <= k <= n:
         raise ValueError(f"k folds of {n} rows: k is a number from 2 to {n}, not {k}")
@@ -62,11 +82,18 @@ def folds(
 
 def rows_of(data: Any) -> int:
     """The number of rows; ValueError for arrays that have different numbers of them."""
-    if isinstance(data, int):
-        return data
-    if not isinstance(data, (tuple, list)):
-        return len(data)
-    counts = [len(part) for part in data]
+    if is_whole(data):
+        check_arguments({"data": data}, data=whole(0, "rows, or data"))
+        return int(data)
+    parts = data if isinstance(data, (tuple, list)) and data else [data]
+    for part in parts:
+        counted = hasattr(part, "__len__") and getattr(part, "shape", None) != ()
+        if not counted or isinstance(part, NO_ROWS) or is_module(part):
+            raise TypeError(
+                "data is arrays, a tuple of them, a data frame, a Dataset or a number of rows, "
+                f"not {shown(part)}"
+            )
+    counts = [len(part) for part in parts]
     if len(set(counts)) != 1:
         raise ValueError(f"arrays that belong together have one number of rows, not {counts}")
     return counts[0]
@@ -74,7 +101,7 @@ def rows_of(data: Any) -> int:
 
 def take(data: Any, rows: np.ndarray) -> Any:
     """The rows that are listed, as the kind of `data`."""
-    if isinstance(data, int):
+    if is_whole(data):
         return rows
     if isinstance(data, (tuple, list)):
         return tuple(take(part, rows) for part in data)
@@ -93,7 +120,7 @@ def _permutation(n: int, seed: int) -> np.ndarray:
 
 def _labels(labels: Any, n: int) -> np.ndarray:
     """A number for each label."""
-    labels = np.asarray(labels)
+    labels = array_of("stratify", labels)
     if labels.shape != (n,):
         raise ValueError(f"stratify has {list(labels.shape)} labels, and there are {n} rows")
     return np.unique(labels, return_inverse=True)[1]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import SHAPES, check_arguments, optional
 from ..compiler.apart import rows_apart
 from ..compiler.graph import Graph, TraceError
 from ..compiler.lower import lowered
@@ -16,12 +17,12 @@ from ..compiler.rewrite import rewritten
 from ..compiler.target import ARM, AVX2, AVX512, NoTargetError, Target, host
 from ..files.atomic import replacing
 from ..files.errors import FileError
-from ..nn import Module
 from ..nn.checks import wanted_dtype
 from ..tensors.state import get_default_dtype
 from ..training.forward import entry_of, reads_more
 from ..training.native import random_states, refused_hooks
 from ..training.predict import in_use
+from ..types import supported
 from .header import MARK, Facts, header
 from .program import ExportError, Program, program_of
 
@@ -80,6 +81,7 @@ def export(
         ExportError: The model cannot be traced, or does in eval mode what no function can.
         ShapeError: The shape does not fit the model.
     """
+    check_arguments(locals(), input_shape=optional(SHAPES))
     target, ending = destination(path, cpu), Path(path).suffix
     prefix = checked_name(Path(path).stem if name is None else name)
     free(path, overwrite)
@@ -126,7 +128,9 @@ def destination(path: Any, cpu: str) -> Target:
     """
     ending = Path(path).suffix
     if ending not in BUILDS:
-        raise ValueError(f"{path} ends in {ending or 'nothing'}; export writes .c, .o and .ll")
+        raise ValueError(
+            f"{path!s:.80} ends in {ending or 'nothing'}; export writes .c, .o and .ll"
+        )
     if cpu == "native":
         return AVX2 if ending == ".c" else host()
     if cpu not in CPUS:
@@ -148,6 +152,8 @@ def free(path: Any, overwrite: bool) -> None:
         FileError: Another file is there.
     """
     beside = Path(path).with_suffix(".h")
+    for folder in filter(Path.is_dir, (Path(path), beside)):
+        raise FileError(f"{folder} is a folder; give the name of a file")
     if overwrite or not (Path(path).exists() or beside.exists()):
         return
     try:
@@ -166,9 +172,6 @@ def free(path: Any, overwrite: bool) -> None:
 
 def graph_of(model: Any, input_shape: Any, dtype: Any) -> Graph:
     """What the model does with one row, lowered and rewritten."""
-    if not isinstance(model, Module):
-        inside = " (its .model is one)" if isinstance(getattr(model, "model", None), Module) else ""
-        raise TypeError(f"export takes a module, not a {type(model).__name__}{inside}")
     rows = example(model, input_shape, dtype)
     if reason := refused_hooks(model, None):
         raise ExportError(f"{reason}; no exported function can do that")
@@ -210,11 +213,13 @@ def example(model: Any, input_shape: Any, dtype: Any) -> list[np.ndarray]:
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
     wanted = wanted_dtype(model) or get_default_dtype()
-    dtypes = dtype if isinstance(dtype, list) else [dtype or wanted] * len(shapes)
+    dtypes = (
+        dtype if isinstance(dtype, list) else [wanted if dtype is None else dtype] * len(shapes)
+    )
     if len(dtypes) != len(shapes):
         raise ValueError(f"{len(dtypes)} dtypes for {len(shapes)} inputs")
-    sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    return [np.zeros((1, *s), t) for s, t in zip(sizes, dtypes)]
+    sizes = [tuple(s) if isinstance(s, (tuple, list)) else (s,) for s in shapes]
+    return [np.zeros((1, *s), supported(t)) for s, t in zip(sizes, dtypes)]
 
 
 def first_width(model: Any) -> int:

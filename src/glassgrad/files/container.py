@@ -15,10 +15,12 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as packed
 
+from ..arguments import PATH, check_arguments
 from .atomic import replacing
 from .errors import FileError, NoFileError, reason
 
 ENTRY = "glassgrad"
+FILE = PATH._replace(words=f"{PATH.words}, or a binary stream")
 LARGEST_HEADER = 100_000_000  # bytes, as in the safetensors format
 DTYPES = {
     "F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1",
@@ -43,6 +45,7 @@ def write(target: Any, arrays: dict[str, np.ndarray], note: dict | None = None) 
     if hasattr(target, "write"):
         target.write(content)
         return
+    check_arguments({"path": target}, path=FILE)
     with replacing(target) as stream:
         stream.write(content)
 
@@ -81,6 +84,7 @@ def begun(source: Any, name: str, *, whole: bool) -> tuple[bytes, int]:
         content = source.read()
         header_length(content[:16], len(content), name)
         return content, len(content)
+    check_arguments({"path": source}, path=FILE)
     try:
         path = Path(source)
         if path.is_dir():

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn
+from ..arguments import check_arguments
 from ..tensors import Tensor
 from ..tensors.creation import limited
 from ..tensors.device import checked_device
@@ -79,6 +80,7 @@ def load(
             version; or it holds a model of the user's own classes and `into` is not given.
         RuntimeError: `into` is a model of other layers than the saved one.
     """
+    check_arguments({"into": into})
     if (
         map_location is not None
         and not isinstance(map_location, dict)

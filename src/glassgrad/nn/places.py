@@ -138,6 +138,18 @@ def located(error: Exception, module: Any, inputs: tuple) -> None:
         vars(error)["__notes__"] = [*place.notes, place.note()]
 
 
+def blame_data(error: Exception) -> None:
+    """Where a trained model got rows of another width, advise about them and not about a layer."""
+    place = vars(error).get("_place")
+    if place is None:
+        return
+    wanted, got = misfit(place.layer, place.inputs)
+    *lines, last = str(error).split("\n    ")
+    if wanted and place._origin() is None and last.startswith("Make "):
+        advice = f"Give rows of the {wanted} that the model was made for; these have {got}."
+        error.args = ("\n    ".join([*lines, advice]),)
+
+
 def _refuse_untyped(error: Exception, module: Any, inputs: tuple) -> None:
     """A TypeError instead of what comes of an array or a list where a tensor is wanted."""
     untyped = inputs and isinstance(inputs[0], (np.ndarray, list, tuple, int, float))

@@ -17,7 +17,7 @@ class Generator:
     """A stream of random numbers: seed and number of the draw; equal states give equal numbers."""
 
     def __init__(self, device: Any = "cpu", seed: int = 0) -> None:
-        self.state = Tensor.lift(np.array([seed % 2**64, 0], np.uint64))
+        self.state = Tensor.lift(np.array([int(seed) % 2**64, 0], np.uint64))
         self.state.name = "random state"
 
     def manual_seed(self, seed: int) -> Generator:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import listing, shown, takes
 from .metrics import METRICS
 from .objective import Kind
 from .tasks import sigmoid, softmax
@@ -18,14 +19,15 @@ def metrics_of(metrics: Any) -> dict[str, Callable]:
     Raises:
         ValueError: There is no metric of a name.
     """
-    listed = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
     found: dict[str, Callable] = {}
-    for metric in listed:
+    for metric in listing(metrics):
         if isinstance(metric, str) and metric not in METRICS:
             raise ValueError(f"there is no metric {metric!r}; there are: {', '.join(METRICS)}")
         function = METRICS[metric] if isinstance(metric, str) else metric
         if not callable(function):
-            raise TypeError(f"a metric is a name or a function, not a {type(metric).__name__}")
+            raise TypeError(f"a metric is a name or a function, not {shown(metric)}")
+        if not takes(getattr(function, "forward", function), None, None):
+            raise TypeError(f"a metric takes labels and outputs, and {shown(metric)} does not")
         found[getattr(function, "__name__", type(function).__name__)] = function
     return found
 
@@ -41,7 +43,11 @@ def measured(
     for name, metric in metrics.items():
         reads = getattr(metric, "reads", None)
         pair = (labels, outputs) if reads is None else READ[reads](kind, labels, outputs, name)
-        values[name] = float(metric(*pair))
+        value = metric(*pair)
+        try:
+            values[name] = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"the metric {name} gives a number, not {shown(value)}") from None
     return values
 
 

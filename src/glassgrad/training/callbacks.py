@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import check_arguments, listing, shown
 from .history import counted
 from .metrics import METRICS
 
@@ -65,6 +66,21 @@ class Callback:
         """Go on from what `state_dict` gave."""
 
 
+def listed(callbacks: Any) -> list[Callback]:
+    """The callbacks in a list; one alone, or None, is given without.
+
+    Raises:
+        TypeError: Something else is among them.
+    """
+    found = listing(callbacks)
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"a callback is an instance of training.Callback, not {shown(callback)}"
+            )
+    return found
+
+
 class Monitor:
     """Watches one curve of the history and knows when it reached its best value so far.
 
@@ -77,8 +93,7 @@ class Monitor:
     def __init__(
         self, name: str | None = None, min_delta: float = 0.0, mode: str | None = None
     ) -> None:
-        if mode not in (None, "min", "max"):
-            raise ValueError(f"mode is 'min' or 'max', not {mode!r}")
+        check_arguments({"monitor": name, "min_delta": min_delta, "mode": mode})
         self.name, self.min_delta = name, abs(min_delta)
         self.rising = self.rises() if mode is None else mode == "max"
         self.best: float | None = None
@@ -139,6 +154,7 @@ class EarlyStopping(Callback):
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
+        check_arguments(locals())
         self.patience, self.restore_best = patience, restore_best
         self.monitor = Monitor(monitor, min_delta, mode)
         self.waited = 0
@@ -191,6 +207,7 @@ class Converged(Callback):
     parameters = False
 
     def __init__(self, epsilon: float = 1e-4, iterations: int | None = None) -> None:
+        check_arguments(locals())
         self.epsilon, self.iterations = epsilon, iterations
 
     def each_step(self) -> bool:
@@ -218,8 +235,7 @@ class Schedule(Callback):
     parameters = False
 
     def __init__(self, scheduler: Any, each: str = "epoch", monitor: str | None = None) -> None:
-        if each not in ("epoch", "step"):
-            raise ValueError(f"each is 'epoch' or 'step', not {each!r}")
+        check_arguments(locals())
         self.scheduler, self.each, self.monitor = scheduler, each, Monitor(monitor)
         self.state: dict[str, Any] | None = None
 
@@ -268,8 +284,7 @@ class Checkpoint(Callback):
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"every is a number of epochs, at least 1, not {every}")
+        check_arguments(locals())
         self.path, self.every, self.best = path, every, best
         self.monitor = Monitor(monitor, mode=mode)
 

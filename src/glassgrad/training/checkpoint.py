@@ -58,6 +58,41 @@ def read(path: Any) -> dict[str, Any]:
     return files.load(path)
 
 
+def options_of(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hyper-parameters of each group; what is no plain value as text."""
+    plain = (bool, int, float, str, tuple, type(None))
+    return [
+        {n: x if isinstance(x, plain) else repr(x) for n, x in group.items() if "param" not in n}
+        for group in groups
+    ]
+
+
+def check_settings(own: dict[str, Any], state: dict[str, Any], path: Any) -> None:
+    """The training goes on as it began.
+
+    Options of the optimizer may also be those of the checkpoint, which a schedule has changed.
+    """
+    settings = dict(state["settings"])
+    begun = settings.pop("options", None)
+    weights = f"load only weights: model.load_state_dict(gg.load({str(path)!r})['model'])"
+    for name, value in settings.items():
+        if own.get(name) != value:
+            raise ValueError(
+                f"{path} is of a training with {name}={value!r}, and this one has "
+                f"{name}={own.get(name)!r}; go on with the same, or {weights}"
+            )
+    now = options_of(state["optimizer"]["param_groups"])
+    for number, (given, *known) in enumerate(zip(own["options"], begun or now, now)):
+        for name, value in given.items():
+            if value not in [options.get(name, value) for options in known]:
+                raise ValueError(
+                    f"{path} is of a training with {name}={known[0][name]!r}, and this one has "
+                    f"{name}={value!r}; go on with the same, and change it by a callback, in "
+                    f"on_epoch_start: run.optimizer.param_groups[{number}][{name!r}] = {value!r}; "
+                    f"or {weights}"
+                )
+
+
 def resume(run: Any, state: dict[str, Any], path: Any) -> None:
     """Put a training into the state of a checkpoint.
 
@@ -65,13 +100,7 @@ def resume(run: Any, state: dict[str, Any], path: Any) -> None:
         ValueError: The checkpoint is of a training with other settings or callbacks.
         RuntimeError: It is of another model.
     """
-    for name, value in state["settings"].items():
-        if run.settings.get(name) != value:
-            raise ValueError(
-                f"{path} is of a training with {name}={value!r}, and this one has "
-                f"{name}={run.settings.get(name)!r}; go on with the same, or load only weights: "
-                f"model.load_state_dict(gg.load({str(path)!r})['model'])"
-            )
+    check_settings(run.settings, state, path)
     names = [name for name, _ in state["callbacks"]]
     callbacks = with_state(run.callbacks)
     own = [type(c).__name__ for c in callbacks]

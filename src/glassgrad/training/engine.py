@@ -12,7 +12,6 @@ from .rows import ArrayRows
 if TYPE_CHECKING:
     from .native import NativeSteps
 
-ENGINES = ("auto", "native", "eager")
 FEWEST = 20  # eager steps before it is found out whether others pay
 Steps = Generator[tuple[list[float], int], None, None]
 SHORT = "so few steps take less time than compiling them"

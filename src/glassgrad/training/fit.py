@@ -6,15 +6,12 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import optim
-from ..compiler.threads import get_num_threads
+from ..arguments import check_arguments, makes_optimizers, shown
 from ..data import DataLoader
 from . import checkpoint
 from .answers import metrics_of
-from .callbacks import Callback
-from .engine import ENGINES
+from .callbacks import Callback, listed
 from .history import History
 from .objective import Objective
 from .predict import own_stream
@@ -66,7 +63,9 @@ def fit(
     class_weight   {class: weight}, or "balanced"
     callbacks      what happens between steps and epochs: early stopping, schedules, checkpoints
     scale          set the model's `Standardize` layer to the mean and sd of the subtrain rows
-    resume         a file that a `Checkpoint` wrote: go on from there, to the same bits
+    resume         a file that a `Checkpoint` wrote: go on from there, to the same bits.  Optimizer,
+                   its options, seed, batch size and rows are those of the first time, or it is an
+                   error; a learning rate that a schedule has changed is that of the file
     verbose        show progress
     engine         "eager": NumPy, node by node; "native": code made for this step and this
                    processor, which gathers rows and takes many steps in a call; or "auto": eager
@@ -85,8 +84,8 @@ def fit(
         ValueError, TypeError: An argument cannot be used; the message says what would be right.
         FileError: The checkpoint cannot be read.
     """
-    check_engine(engine)
-    check_counts(epochs, batch_size, data)
+    check_arguments(locals())
+    check_loader(data, batch_size)
     weighted = sample_weight is not None or class_weight is not None
     objective = Objective(loss, weighted=weighted)
     state = None if resume is None else checkpoint.read(resume)
@@ -96,9 +95,10 @@ def fit(
         )
         if scale:
             scale_inputs(model, subtrain)
+        updates = optimizer_of(optimizer, model)
         run = Run(
             model,
-            optimizer_of(optimizer, model),
+            updates,
             objective,
             subtrain,
             held_out,
@@ -107,10 +107,9 @@ def fit(
             shuffle=shuffle,
             metrics=metrics_of(metrics),
             callbacks=with_progress(callbacks, verbose),
-            settings=settings_of(seed, shuffle, batch_size, subtrain, engine),
+            settings=settings_of(updates, seed, shuffle, batch_size, subtrain, engine),
             engine=engine,
         )
-        run.history.threads = get_num_threads()
         if state is None:
             return run.train()
         return run.train(lambda run: checkpoint.resume(run, state, resume))
@@ -119,23 +118,9 @@ def fit(
 # ---- arguments
 
 
-def check_engine(engine: str) -> None:
-    """The engine is one that there is."""
-    if engine not in ENGINES:
-        raise ValueError(f"engine is 'auto', 'native' or 'eager', not {engine!r}")
-
-
-def check_counts(epochs: int, batch_size: int | None, data: Any) -> None:
-    """Epochs and batch size are whole numbers that make sense."""
-    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
-        raise ValueError(f"epochs is a whole number, not {epochs!r}")
-    if batch_size is None:
-        return
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(
-            f"batch_size is a whole number of rows, at least 1, or None: {batch_size!r}"
-        )
-    if isinstance(data, DataLoader) and data.batch_size not in (None, batch_size):
+def check_loader(data: Any, batch_size: int | None) -> None:
+    """A loader has the batch size that is asked for."""
+    if isinstance(data, DataLoader) and batch_size and data.batch_size not in (None, batch_size):
         raise ValueError(f"the DataLoader has batches of {data.batch_size} rows; batch_size=None")
 
 
@@ -156,11 +141,13 @@ def optimizer_of(optimizer: Any, model: Any) -> Any:
                 f"there is no optimizer {optimizer!r}{hint} There are: {', '.join(known)}"
             )
         optimizer = known[name]
-    if isinstance(optimizer, type):
-        return optimizer([p for p in model.parameters() if p.requires_grad])
+    if isinstance(optimizer, type) and makes_optimizers(optimizer):
+        learnt = [p for p in model.parameters() if p.requires_grad]
+        if not learnt:
+            raise ValueError(f"{type(model).__name__} has no parameters that could be learnt")
+        return optimizer(learnt)
     if not hasattr(optimizer, "param_groups"):
-        kind = type(optimizer).__name__
-        raise TypeError(f"optimizer is an optimizer, its class or a name, not a {kind}")
+        raise TypeError(f"optimizer is an optimizer, its class or a name, not {shown(optimizer)}")
     own = {p for group in optimizer.param_groups for p in group["params"]}
     if own.isdisjoint(model.parameters()):
         raise ValueError(
@@ -173,22 +160,20 @@ def with_progress(callbacks: Sequence[Callback], verbose: bool) -> list[Callback
     """The callbacks, and one that shows progress if that is wanted."""
     from .progress import Progress
 
-    listed: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-    for callback in listed:
-        if not isinstance(callback, Callback):
-            kind = type(callback).__name__
-            raise TypeError(f"a callback is an instance of training.Callback, not a {kind}")
-    if verbose and not any(isinstance(c, Progress) for c in listed):
-        listed.append(Progress())
-    return listed
+    found = listed(callbacks)
+    if verbose and not any(isinstance(c, Progress) for c in found):
+        found.append(Progress())
+    return found
 
 
 def settings_of(
-    seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows, engine: str
+    optimizer: Any, seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows, engine: str
 ) -> dict[str, Any]:
     """What must be the same for a resumed training."""
     count = None if isinstance(subtrain, LoaderRows) else len(subtrain)
     return {
+        "optimizer": type(optimizer).__name__,
+        "options": checkpoint.options_of(optimizer.param_groups),
         "seed": seed,
         "shuffle": shuffle,
         "batch_size": batch_size,

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..types import ShapeError
+
 
 def is_frame(table: Any) -> bool:
     """Whether this is a data frame; no library is loaded to find out."""
@@ -33,11 +35,20 @@ def frame_arrays(table: Any, target: Any) -> tuple[np.ndarray, Any]:
     inputs = [name for name in frame.columns if name not in names]
     if not inputs:
         raise TableError("the data frame has no column but the target")
-    columns = {name: column_array(frame[name]) for name in frame.columns}
-    X = np.stack([columns[name] for name in inputs], 1)
+    X = matrix_of(frame, inputs)
     if isinstance(target, str):
-        return X, columns[target]
-    return X, np.stack([columns[name] for name in names], 1) if names else None
+        return X, column_array(frame[target])
+    return X, matrix_of(frame, names) if names else None
+
+
+def matrix_of(frame: Any, names: list[str]) -> np.ndarray:
+    """Columns side by side, [rows, columns]; at once where all are plain numbers, none missing."""
+    part = frame.select(names)
+    if all(dtype.is_numeric() for dtype in part.schema.values()):
+        found = part.to_numpy()
+        if found.dtype.kind in "iuf" and not np.isnan(found).any():
+            return found.astype(np.float64 if found.dtype.kind == "f" else np.int64)
+    return np.stack([column_array(frame[name]) for name in names], 1)
 
 
 def input_names(table: Any, target: Any) -> tuple[str, ...]:
@@ -76,7 +87,10 @@ def series_array(values: Any) -> np.ndarray:
     """A series, a list or whatever NumPy understands as an array."""
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
-    array = np.asarray(values.detach() if hasattr(values, "detach") else values)
+    try:
+        array = np.asarray(values.detach() if hasattr(values, "detach") else values)
+    except ValueError:
+        raise ShapeError("rows are lists of different lengths; an array has equally many") from None
     if array.dtype == object:
         try:
             return array.astype(np.float64)

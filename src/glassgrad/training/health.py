@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..nn import Module
+from ..arguments import check_arguments, whole
 from ..tensors import Tensor, no_grad
 from ..types import is_real
 from .callbacks import Callback
 from .data_symptoms import input_findings, label_findings, leak_findings, not_finite
 from .findings import Finding, HealthReport, HealthWarning
-from .fit import check_counts, optimizer_of
+from .fit import optimizer_of
 from .objective import Objective
 from .observe import Observation, as_it_trains, observe
 from .predict import own_stream
@@ -65,13 +65,9 @@ def health(
         ShapeError: Data, model and loss do not fit; the message names the layer.
         TypeError, ValueError: An argument cannot be used; the message says what would be right.
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"model is a glassgrad.nn.Module, not a {type(model).__name__}")
+    check_arguments(locals(), rows=whole(1))
     if next(model.parameters(), None) is None:
         raise ValueError(f"{type(model).__name__} has no parameters; there is nothing to train")
-    if not isinstance(rows, (int, np.integer)) or rows < 1:
-        raise ValueError(f"rows is a whole number, at least 1, not {rows!r}")
-    check_counts(1, batch_size, None)
     with own_stream(0), np.errstate(all="ignore"):
         objective = Objective(guessed(model, data) if loss is None else loss)
         found = rows_of(data, model, objective.kind.labels)
@@ -190,9 +186,7 @@ class Health(Callback):
     parameters = False
 
     def __init__(self, every: int = 1, rows: int = ROWS, rate: bool = True) -> None:
-        for name, value in (("every", every), ("rows", rows)):
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} is a whole number, at least 1, not {value!r}")
+        check_arguments(locals(), rows=whole(1))
         self.every, self.rows, self.rate = every, rows, rate
         self.findings: list[Finding] = []
         self.start: dict[str, np.ndarray] | None = None

@@ -23,8 +23,8 @@ class History:
     epoch_seconds      time of gathering rows and of the steps: no compilation, validation,
                        metrics or callbacks
     compile_seconds    time of tracing and compiling steps
-    threads            how many took the native steps at the end; of eager ones, how many the array
-                       operations may use
+    threads            how many took the native steps at the end; 1 of eager ones, though NumPy may
+                       share a large product of matrices among several
     engine             "native" if steps were so, else "eager", with the reason in engine="auto"
     steps              how many updates were made
     interrupted        whether Ctrl-C ended the training

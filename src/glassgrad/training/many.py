@@ -12,17 +12,30 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import (
+    array_of,
+    check_argument,
+    check_arguments,
+    is_module,
+    listed,
+    makes_optimizers,
+    optional,
+    shown,
+    whole,
+)
 from ..tensors import enable_grad
 from ..tensors.generator import default_generator
+from . import callbacks as called
+from . import weights
 from .answers import metrics_of
-from .callbacks import Callback
-from .fit import check_counts, check_engine, optimizer_of, settings_of
+from .fit import check_loader, optimizer_of, settings_of
 from .fits import Fits
 from .objective import Objective
 from .predict import own_stream
 from .prepare import divided
 from .rows import ArrayRows, rows_of
 from .run import Run, noticing_ctrl_c
+from .scaling import scale_inputs
 from .together import Member, Together, grouped
 
 
@@ -40,7 +53,10 @@ def fit_many(
     validation: Any = None,
     validation_rows: Sequence[Any] | None = None,
     metrics: Any = (),
+    sample_weight: Any = None,
+    class_weight: Any = None,
     callbacks: Any = (),
+    scale: bool = False,
     names: Sequence[str] | None = None,
     verbose: bool = True,
     engine: str = "auto",
@@ -59,6 +75,8 @@ def fit_many(
     rows        for each model the numbers of the rows that it is trained on; None is all
     validation  as in `fit`: data, or a fraction
     validation_rows  for each model the numbers of its validation rows
+    sample_weight  one for each row of the data; of the rows of a model it takes those
+    scale       set each model's `Standardize` layer from the rows that it is trained on
     callbacks   what `fit` takes, copied for each model; or a function of no arguments that gives
                 the callbacks of one
     names       of the models, in errors and tables
@@ -75,30 +93,32 @@ def fit_many(
         ValueError, TypeError: An argument cannot be used, or lists are not of one length.
         ShapeError: Data, a model and the loss do not fit.
     """
-    check_engine(engine)
-    check_counts(epochs, batch_size, data)
+    each_rows = optional(listed("rows' numbers for each model"))
+    check_arguments(locals(), rows=each_rows, validation_rows=each_rows)
+    check_loader(data, batch_size)
     models = list(models)
     names = named(names, models)
-    check_models(models, names)
-    seeds = each(seeds, "seeds", list(range(len(models))), models)
+    seeds = seeds_of(seeds, models)
     parts = each(rows, "rows", [None] * len(models), models)
     looked = each(validation_rows, "validation_rows", [None] * len(models), models)
     optimizers = optimizers_of(optimizer, models)
-    objective = Objective(loss)
-    whole = rows_of(data, models[0], objective.kind.labels)
+    objective = Objective(loss, weighted=sample_weight is not None or class_weight is not None)
+    every_row = weighted(rows_of(data, models[0], objective.kind.labels), sample_weight)
     members = []
-    for number, (model, made) in enumerate(zip(models, optimizers)):
-        seed, own = seeds[number], (parts[number], looked[number])
-        called = callbacks_of(callbacks)
+    for model, made, seed, name, part, own in zip(models, optimizers, seeds, names, parts, looked):
         with own_stream(seed):
-            subtrain, held_out = rows_for(model, whole, *own, validation, objective)
-            settings = settings_of(seed, shuffle, batch_size, subtrain, engine)
+            subtrain, held_out = rows_for(
+                model, every_row, part, own, validation, objective, class_weight
+            )
+            if scale:
+                scale_inputs(model, subtrain)
             run = Run(
                 model, made, objective, subtrain, held_out, epochs=epochs, batch_size=batch_size,
-                shuffle=shuffle, metrics=metrics_of(metrics), callbacks=called, settings=settings,
+                shuffle=shuffle, metrics=metrics_of(metrics), callbacks=callbacks_of(callbacks),
+                settings=settings_of(made, seed, shuffle, batch_size, subtrain, engine),
                 engine=engine,
             )  # fmt: skip
-            members.append(Member(run, names[number], default_generator.get_state().value))
+            members.append(Member(run, name, default_generator.get_state().value))
     train(members, verbose=verbose, engine=engine)
     return Fits(members)
 
@@ -172,10 +192,14 @@ class Told:
 
 
 def named(names: Any, models: list[Any]) -> list[str]:
-    """A name for each model."""
-    if names is None:
-        return [f"model {number}" for number in range(len(models))]
-    return [str(name) for name in each(names, "names", [], models)]
+    """A name for each model, each another."""
+    numbered = [f"model {number}" for number in range(len(models))]
+    found = [str(name) for name in each(names, "names", numbered, models)]
+    for number, name in enumerate(found):
+        if (first := found.index(name)) < number:
+            raise ValueError(f"names[{first}] and names[{number}] are both {name!r}")
+    check_models(models, found)
+    return found
 
 
 def each(given: Any, what: str, default: list[Any], models: list[Any]) -> list[Any]:
@@ -190,14 +214,22 @@ def each(given: Any, what: str, default: list[Any], models: list[Any]) -> list[A
     return found
 
 
+def seeds_of(seeds: Any, models: list[Any]) -> list[int]:
+    """A whole number for each model."""
+    found = each(seeds, "seeds", list(range(len(models))), models)
+    for number, seed in enumerate(found):
+        check_argument(f"seeds[{number}]", seed, whole())
+    return found
+
+
 def check_models(models: list[Any], names: list[str]) -> None:
     """There are models, and no two share parameters."""
     if not models:
         raise ValueError("models is empty; give a list of modules: [make() for _ in range(16)]")
     owner: dict[Any, str] = {}
     for model, name in zip(models, names):
-        if not hasattr(model, "parameters"):
-            raise TypeError(f"{name} is a module, not a {type(model).__name__}")
+        if not is_module(model):
+            raise TypeError(f"{name} is a module, not {shown(model)}")
         for path, leaf in [*model.named_parameters(), *model.named_buffers()]:
             other = owner.setdefault(leaf, name)
             if other != name:
@@ -218,45 +250,50 @@ def optimizers_of(optimizer: Any, models: list[Any]) -> list[Any]:
         found = each(optimizer, "optimizer", [], models)
     elif isinstance(optimizer, (str, type)):
         found = [optimizer] * len(models)
-    else:
+    elif makes_optimizers(optimizer):
         found = [optimizer(model) for model in models]
+    else:
+        raise TypeError(
+            f"optimizer is a class, a name, a list or a function of a model, not {shown(optimizer)}"
+        )
     return [optimizer_of(made, model) for made, model in zip(found, models)]
 
 
-def callbacks_of(callbacks: Any) -> list[Callback]:
+def callbacks_of(callbacks: Any) -> list[called.Callback]:
     """Callbacks of one model's own."""
-    if callable(callbacks) and not isinstance(callbacks, Callback):
+    if callable(callbacks) and not (isinstance(callbacks, called.Callback) or is_module(callbacks)):
         callbacks = callbacks()
-    listed = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-    for callback in listed:
-        if not isinstance(callback, Callback):
-            kind = type(callback).__name__
-            raise TypeError(f"a callback is an instance of training.Callback, not a {kind}")
-    return copy.deepcopy(listed)
+    return copy.deepcopy(called.listed(callbacks))
+
+
+def weighted(rows: Any, sample_weight: Any) -> Any:
+    """The rows with their weights."""
+    if sample_weight is not None:
+        weights.attach(rows, sample_weight)
+    return rows
 
 
 def rows_for(
-    model: Any, whole: Any, part: Any, looked: Any, validation: Any, objective: Objective
-) -> tuple[Any, Any]:
+    model: Any, rows: Any, part: Any, looked: Any, validation: Any, objective: Objective,
+    class_weight: Any = None,
+) -> tuple[Any, Any]:  # fmt: skip
     """Subtrain and validation rows of one model.
 
     Raises:
         ValueError: There are no such rows.
     """
-    own = whole
-    if isinstance(whole, ArrayRows):
-        own = ArrayRows(whole.inputs, whole.targets, dtypes=whole.dtypes)
-    elif part is not None or looked is not None:
+    own = copy.copy(rows)  # its weights are its own
+    if (part is not None or looked is not None) and not isinstance(rows, ArrayRows):
         raise TypeError("rows are numbers of rows of arrays or of a data frame: data=(X, y)")
     if looked is not None:
         validation = own.part(numbers_of(looked, len(own)))
     subtrain = own if part is None else own.part(numbers_of(part, len(own)))
-    return divided(model, subtrain, objective, validation)
+    return divided(model, subtrain, objective, validation, class_weight=class_weight)
 
 
 def numbers_of(part: Any, count: int) -> np.ndarray:
     """Row numbers of a model, given as such or as a mask."""
-    numbers = np.asarray(part)
+    numbers = array_of("rows", part)
     if numbers.dtype == bool:
         numbers = np.flatnonzero(numbers)
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not len(numbers):

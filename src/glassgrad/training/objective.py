@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import nn
+from ..arguments import shown, takes
 from ..types import ShapeError
 
 
@@ -92,7 +93,11 @@ def found(loss: Any) -> Callable:
     if isinstance(loss, type):
         loss = loss()
     if not callable(loss):
-        raise TypeError(f"loss is a module, a function or a name, not a {type(loss).__name__}")
+        raise TypeError(f"loss is a module, a function or a name, not {shown(loss)}")
+    if not takes(getattr(loss, "forward", loss), None, None):
+        raise TypeError(
+            f"loss takes outputs and labels, and {shown(loss)} does not; give nn.MSELoss(), say"
+        )
     if getattr(loss, "reduction", "mean") == "none":
         raise ValueError(
             "the loss has reduction='none'; training needs one number: 'mean' or 'sum'"

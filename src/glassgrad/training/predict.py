@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments
+from ..nn import Module
+from ..nn.places import blame_data
 from ..tensors import Tensor, no_grad
 from ..tensors.generator import default_generator
 from ..tensors.state import state
+from ..types import ShapeError
 from .answers import joined, measured, metrics_of, scalar
+from .frames import series_array
 from .objective import Objective
 from .rows import ArrayRows, LoaderRows, Rows, batches, inputs_of, rows_of
 
@@ -77,6 +82,11 @@ def predict(
     Raises:
         ShapeError: A layer takes another number of features; the message names it.
     """
+    usual = samples is None and batch_size.__class__ is int and batch_size > 0
+    if not usual or not isinstance(model, Module):
+        check_arguments(locals())
+    if X.__class__ is list:
+        X = series_array(X)
     if samples is None and X.__class__ is np.ndarray and state.listening is None:
         steps = model.__dict__.get("_compiled_steps")
         known = None if steps is None else steps.get("gg.predict")
@@ -87,13 +97,30 @@ def predict(
                 return found
     inputs, dtypes = inputs_of(X, model)
     rows = ArrayRows(inputs, dtypes=dtypes)
-    if samples is None:
-        found = outputs_of(model, rows, batch_size, X)
-    else:
-        with in_use(model, sampling=True), own_stream(seed):
-            found = np.stack([sample_of(model, rows, batch_size) for _ in range(samples)])
+    with trained():
+        found = all_outputs(model, rows, batch_size, samples, seed, X)
     tensors = isinstance(X[0] if isinstance(X, tuple) else X, Tensor)
     return Tensor.lift(found) if tensors else found
+
+
+@contextmanager
+def trained() -> Iterator[None]:
+    """Runs the block with a model that is what it is: rows that do not fit are at fault."""
+    try:
+        yield
+    except ShapeError as error:
+        blame_data(error)
+        raise
+
+
+def all_outputs(
+    model: Any, rows: ArrayRows, batch_size: int, samples: int | None, seed: int, X: Any
+) -> np.ndarray:
+    """The outputs for all rows, or samples of them."""
+    if samples is None:
+        return outputs_of(model, rows, batch_size, X)
+    with in_use(model, sampling=True), own_stream(seed):
+        return np.stack([sample_of(model, rows, batch_size) for _ in range(samples)])
 
 
 def outputs_of(model: Any, rows: ArrayRows, batch_size: int, X: Any) -> np.ndarray:
@@ -141,12 +168,14 @@ def evaluate(
 
     The loss is the mean over batches weighted by their rows; dropout is off.
     """
+    check_arguments(locals())
     objective = Objective(loss)
     rows = rows_of(data, model, objective.kind.labels)
     from .forward import outputs_by
 
-    outputs = outputs_by(model)
-    return judged(model, rows, objective, metrics_of(metrics), batch_size, outputs_of=outputs)
+    with trained():
+        outputs, metrics = outputs_by(model), metrics_of(metrics)
+        return judged(model, rows, objective, metrics, batch_size, outputs_of=outputs)
 
 
 def judged(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import NUMBERS
 from ..nn.checks import untouched
 from ..tensors import no_grad
 from ..tensors.generator import default_generator
@@ -57,15 +58,16 @@ def parts(rows: Rows, validation: Any, model: Any, objective: Objective) -> tupl
         return rows, None
     if isinstance(validation, ArrayRows):
         return rows, validation
-    if not isinstance(validation, (float, int)):
+    if not isinstance(validation, NUMBERS):
         return rows, rows_of(validation, model, objective.kind.labels, what="validation")
     if isinstance(rows, LoaderRows):
         raise ValueError("a DataLoader cannot be split; give validation as a DataLoader too")
-    kept = round(len(rows) * validation)
-    if not 0 < validation < 1 or not 0 < kept < len(rows):
+    kept = round(len(rows) * float(validation)) if 0 < validation < 1 else 0
+    if not 0 < kept < len(rows):
+        some = validation if 1 < validation < len(rows) else max(len(rows) // 5, 1)
         raise ValueError(
-            f"validation={validation} keeps {kept} of {len(rows)} rows apart; give a fraction "
-            "between 0 and 1 that leaves rows for both"
+            f"validation={validation} is no fraction of {len(rows)} rows that leaves rows for "
+            f"both; to keep {some} of them apart: validation={some / len(rows):.3g}"
         )
     order = default_generator.permutation(len(rows)).value
     return rows.part(np.sort(order[kept:])), rows.part(np.sort(order[:kept]))
@@ -114,6 +116,12 @@ def check_classes(rows: Any, outputs: Any, objective: Objective) -> None:
     ignored = getattr(objective.loss, "ignore_index", None)
     wrong = (labels >= outputs.shape[1]) | (labels < 0)
     wrong &= labels != ignored if ignored is not None else True
+    if (wrong & (labels < 0)).any():
+        place = int(np.argmax((wrong & (labels < 0)).reshape(len(labels), -1).any(1)))
+        raise ShapeError(
+            f"row {rows.numbers[place]} has the label {labels[place]}, and classes are whole "
+            "numbers from 0 on; number them: classes, y = numpy.unique(y, return_inverse=True)"
+        )
     if wrong.any():
         place = int(np.argmax(wrong.reshape(len(labels), -1).any(1)))
         raise ShapeError(

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments
 from ..tensors import enable_grad, no_grad
 from ..tensors.generator import default_generator
 from .findings import Finding
-from .fit import check_counts, optimizer_of
+from .fit import check_loader, optimizer_of
 from .history import axes, by_powers, save_picture, small_curves
 from .nonfinite import found_in_data, found_in_model
 from .objective import Objective
@@ -121,11 +122,10 @@ def find_rate(
         ValueError: The rates do not rise, the optimizer has no rate to look for, or the loss is not
             finite; the message says why.
     """
-    if not 0 < low < high < math.inf:
+    check_arguments(locals())
+    if not 0 < low < high:
         raise ValueError(f"rates rise from low to high, 0 < low < high: {low!r}, {high!r}")
-    if not isinstance(steps, (int, np.integer)) or steps < 2:
-        raise ValueError(f"steps is a whole number, at least 2, not {steps!r}")
-    check_counts(1, batch_size, data)
+    check_loader(data, batch_size)
     objective = Objective(loss)
     rows = rows_of(data, model, objective.kind.labels)
     check_fit(model, objective, rows)

@@ -21,12 +21,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import shown, takes
 from ..data import DataLoader, Dataset, TensorDataset
+from ..nn import Module
 from ..nn.checks import wanted_dtype
 from ..tensors import Tensor
 from ..tensors.state import get_default_dtype
 from ..types import ShapeError, float64, int64, is_real, uint8
 from .frames import frame_arrays, input_names, is_frame, series_array
+
+NO_ROWS = str, bytes, Mapping, Module  # though numbered
 
 
 class Batch(NamedTuple):
@@ -182,9 +186,11 @@ def batch_of(collated: Any) -> Batch:
     """What a loader gave: (x, y), (x, z, y) for a model of two inputs, or inputs alone."""
     if isinstance(collated, Mapping):
         raise TypeError("a batch is (inputs, labels), not a dict; give the loader a collate_fn")
-    if not isinstance(collated, (tuple, list)):
-        return Batch((collated,), None, None, None)
-    *inputs, labels = collated if len(collated) > 1 else (*collated, None)
+    given = tuple(collated) if isinstance(collated, (tuple, list)) else (collated,)
+    *inputs, labels = given if len(given) > 1 else (*given, None)
+    for x in inputs:
+        if not hasattr(x, "shape"):
+            raise TypeError(f"rows are numbers, and a batch of this data is {shown(x)}")
     return Batch(tuple(inputs), labels, None, None)
 
 
@@ -210,11 +216,14 @@ def rows_of(data: Any, model: Any, labels: str = "", *, what: str = "data") -> R
     if isinstance(data, (tuple, list)) and len(data) == 2:
         X, y = data
         return array_rows(X, y, model, labels, what)
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "dtype"):
+    numbered = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    if numbered and not hasattr(data, "dtype") and not isinstance(data, NO_ROWS):
+        if not len(data):
+            raise ValueError(f"{what} has no rows")
         return DatasetRows(data)
     raise TypeError(
         f"{what} is (X, y), a data frame, (data frame, name of the target), a Dataset or a "
-        f"DataLoader, not a {type(data).__name__}"
+        f"DataLoader, not {shown(data)}"
     )
 
 
@@ -251,12 +260,26 @@ def weights_dtype(model: Any) -> np.dtype:
 def inputs_of(X: Any, model: Any, what: str = "X") -> tuple[list[np.ndarray], list[np.dtype]]:
     """The inputs as arrays, and the dtypes that the model takes; several come as a tuple."""
     given = X if isinstance(X, tuple) else (X,)
+    check_number(model, given, what)
     whole = wanted_dtype(model) == int64
     found = [input_array(x, weights_dtype(model), whole, what) for x in given]
     arrays = [array for array, _ in found]
     if len({len(a) for a in arrays}) > 1:
         raise ShapeError(f"{what}: inputs of {' and '.join(str(len(a)) for a in arrays)} rows")
     return arrays, [dtype for _, dtype in found]
+
+
+def check_number(model: Any, given: tuple, what: str) -> None:
+    """The model takes so many inputs.
+
+    Raises:
+        TypeError: It takes more or fewer.
+    """
+    if len(given) != 1 and not takes(model.forward, *given):
+        raise TypeError(
+            f"{what} is {len(given)} inputs, and {type(model).__name__} takes another number of "
+            "them; a tuple is several inputs: of (X, y) give X alone"
+        )
 
 
 def input_array(x: Any, dtype: np.dtype, whole: bool, what: str) -> tuple[np.ndarray, np.dtype]:

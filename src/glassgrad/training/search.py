@@ -15,16 +15,26 @@ from typing import Any
 import numpy as np
 
 from .. import data as splits
+from ..arguments import (
+    check_arguments,
+    is_module,
+    is_several,
+    listing,
+    makes_optimizers,
+    shown,
+)
 from .answers import metrics_of
+from .callbacks import Checkpoint, EarlyStopping
 from .fit import optimizer_of
 from .fits import Fits, table
-from .many import fit_many
+from .many import callbacks_of, fit_many, numbers_of
 from .metrics import METRICS
 from .objective import Objective
 from .predict import evaluate, own_stream
 from .rows import ArrayRows, rows_of
 
 FITTING = ("batch_size", "epochs")  # settings of the training itself
+DECIDED = {"models", "names", "seeds", "rows", "validation_rows"}  # by the folds
 
 
 def cross_validate(
@@ -52,15 +62,21 @@ def cross_validate(
     folds       how many, or pairs (subtrain rows, validation rows) as a splitter gives them
     stratify    labels, which each fold has in the same proportions
     seed        of initial weights, of the folds and of each training
-    more        what else `fit_many` takes; callbacks find the validation rows' loss in the history
+    more        what else `fit_many` takes: scale, sample_weight, class_weight, validation,
+                callbacks, engine, ...  Each fold's inputs are scaled by its subtrain rows.
+                validation=0.2 keeps a fifth of them apart, for EarlyStopping to watch; the rows
+                that judge are not weighted, and no callback sees them
 
     The models are trained at once (see `fit_many`), and judged when they are trained.
 
     Raises:
-        ValueError: There are fewer rows than folds, or a list of folds is empty.
+        ValueError, TypeError: An argument cannot be used, there are fewer rows than folds, or
+            EarlyStopping has no rows to watch.
     """
+    check_arguments(locals())
+    check_more(more, "cross_validate")
     trials = Trials(make_model, data, loss, metrics, folds, stratify, seed)
-    kind = kind_of(optimizer) if isinstance(optimizer, str) else optimizer
+    kind = kind_of(optimizer)
     fits, scores = trials.trained([{}], kind, epochs, batch_size, more)[0]
     return CrossValidation(fits, scores)
 
@@ -138,6 +154,8 @@ def grid(
     Raises:
         ValueError: Nothing has an argument of a setting's name; the message says what there is.
     """
+    check_arguments(locals())
+    check_more(more, "grid")
     listed = settings_of(grid)
     kind = kind_of(optimizer)
     check_settings(listed, make_model, kind)
@@ -234,14 +252,12 @@ class Trials:
             for k in range(len(self.pairs)):
                 with own_stream(self.seed + k):  # a fold begins alike under all settings
                     models.append(made(self.make, settings))
-                names.append(", ".join([*map(shown, settings.items()), f"fold {k + 1}"]))
+                names.append(", ".join([*map(written, settings.items()), f"fold {k + 1}"]))
         each = [s for s in listed for _ in self.pairs]
-        looked: dict[str, Any] = {"validation_rows": [b for _, b in self.pairs] * len(listed)}
         return fit_many(
             models, self.data, loss=self.loss, optimizer=optimizers(kind, models, each),
             epochs=epochs, batch_size=batch_size, names=names, seeds=[self.seed] * len(models),
-            rows=[a for a, _ in self.pairs] * len(listed),
-            **(looked if more.get("callbacks") else {}), **more,
+            rows=[a for a, _ in self.pairs] * len(listed), **more,
         )  # fmt: skip
 
     def scores(self, fits: Fits) -> dict[str, list[float]]:
@@ -262,12 +278,46 @@ class Trials:
 
 def pairs_of(folds: Any, rows: int, stratify: Any, seed: int) -> list[tuple[Any, Any]]:
     """(subtrain, validation) rows of each fold."""
-    if isinstance(folds, (int, np.integer)):
+    if isinstance(folds, (int, np.integer)) and not isinstance(folds, bool):
         return list(splits.folds(rows, int(folds), stratify=stratify, seed=seed))
-    pairs = [(np.asarray(a), np.asarray(b)) for a, b in folds]
+    if hasattr(folds, "split") and not isinstance(folds, str):
+        raise TypeError("folds is a number or a list of pairs; write list(folds.split(X, y))")
+    wanted = "a whole number, or pairs (subtrain rows, validation rows)"
+    pairs = list(folds) if is_several(folds) else [folds]
     if not pairs:
-        raise ValueError("folds is empty; give a number, or pairs (subtrain rows, validation rows)")
-    return pairs
+        raise ValueError(f"folds is empty; give {wanted}")
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"folds is {wanted}, not {shown(folds)}")
+    return [(numbers_of(a, rows), numbers_of(b, rows)) for a, b in pairs]
+
+
+def check_more(more: Mapping[str, Any], caller: str) -> None:
+    """What is handed on to `fit_many` is what it takes, and is not decided by the folds.
+
+    Raises:
+        TypeError: It is not.
+        ValueError: A callback would watch rows that there are not.
+    """
+    taken = set(inspect.signature(fit_many).parameters)
+    free = taken - set(inspect.signature(cross_validate).parameters) - DECIDED
+    for name in more:
+        if name not in free:
+            raise TypeError(f"{caller} takes no {name!r}; it also takes {', '.join(sorted(free))}")
+    for callback in callbacks_of(more.get("callbacks")):
+        if more.get("validation") is None and watches(callback):
+            raise ValueError(
+                f"{type(callback).__name__} has no rows to watch: those of a fold judge, and must "
+                f"not choose; {caller}(validation=0.2) keeps a fifth of the others apart for it"
+            )
+
+
+def watches(callback: Any) -> bool:
+    """Whether a callback chooses by a curve of validation rows."""
+    if not isinstance(callback, EarlyStopping | Checkpoint) or not getattr(callback, "best", True):
+        return False
+    curve = callback.monitor.name
+    return curve is None or curve.startswith("validation")
 
 
 def fitting(settings: dict[str, Any], batch_size: Any, epochs: int) -> tuple[Any, int]:
@@ -281,7 +331,10 @@ def fitting(settings: dict[str, Any], batch_size: Any, epochs: int) -> tuple[Any
 def settings_of(grid: Any) -> list[dict[str, Any]]:
     """All combinations, the last setting changing soonest."""
     if not isinstance(grid, Mapping):
-        found = [dict(settings) for settings in grid]
+        given = listing(grid)
+        if not all(isinstance(settings, Mapping) for settings in given):
+            raise TypeError(f"grid is {{'lr': [0.01, 0.1]}} or a list of dicts, not {shown(grid)}")
+        found = [dict(settings) for settings in given]
     else:
         for name, values in grid.items():
             if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
@@ -289,6 +342,10 @@ def settings_of(grid: Any) -> list[dict[str, Any]]:
         found = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
     if not found:
         raise ValueError("grid is empty; give {'lr': [0.01, 0.1]}")
+    texts = [", ".join(map(written, settings.items())) for settings in found]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise ValueError(f"grid has a setting twice: {text}")
     return found
 
 
@@ -296,16 +353,23 @@ def kind_of(optimizer: Any) -> Any:
     """The class of an optimizer by name; a class or a function as it is."""
     if hasattr(optimizer, "param_groups"):
         raise TypeError("optimizer is one optimizer; give its class or its name: settings vary")
-    if not isinstance(optimizer, str):
+    if makes_optimizers(optimizer):
         return optimizer
+    if not isinstance(optimizer, str):
+        raise TypeError(
+            f"optimizer is a class, a name or a function of a model, not {shown(optimizer)}"
+        )
     from ..nn import Linear
 
     return type(optimizer_of(optimizer, Linear(1, 1)))
 
 
 def arguments_of(function: Any) -> list[str]:
-    """The names of a function's arguments."""
-    return list(inspect.signature(function).parameters)
+    """The names of a function's arguments, where they can be known."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except ValueError:
+        return []
 
 
 def check_settings(listed: list[dict[str, Any]], make_model: Any, kind: Any) -> None:
@@ -324,7 +388,10 @@ def check_settings(listed: list[dict[str, Any]], make_model: Any, kind: Any) -> 
 def made(make_model: Any, settings: Mapping[str, Any]) -> Any:
     """A model with the settings that its function takes."""
     known = arguments_of(make_model)
-    return make_model(**{n: v for n, v in settings.items() if n in known})
+    model = make_model(**{n: v for n, v in settings.items() if n in known})
+    if not is_module(model):
+        raise TypeError(f"make_model gives a new module, and it gave {shown(model)}")
+    return model
 
 
 def optimizers(kind: Any, models: list[Any], each: list[dict[str, Any]]) -> list[Any]:
@@ -335,11 +402,13 @@ def optimizers(kind: Any, models: list[Any], each: list[dict[str, Any]]) -> list
     return [kind(m if of_model else m.parameters(), **s) for m, s in zip(models, own)]
 
 
-def shown(setting: tuple[str, Any]) -> str:
+def written(setting: tuple[str, Any]) -> str:
     """`lr=0.1`."""
     return f"{setting[0]}={shown_value(setting[1])}"
 
 
 def shown_value(value: Any) -> str:
     """A setting as text."""
-    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    return f"{value:g}" if float(f"{value:g}") == value else str(value)

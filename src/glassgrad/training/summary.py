@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple
 
+from ..arguments import check_arguments
 from ..nn.checks import untouched, wanted_dtype
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import zeros
@@ -98,8 +99,9 @@ def summary(model: Any, input_shape: Any, dtype: Any = None) -> Summary:
     Raises:
         ShapeError: The shape does not fit; the message names the layer.
     """
+    check_arguments(locals())
     shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-    dtype = dtype or wanted_dtype(model)
+    dtype = wanted_dtype(model) if dtype is None else dtype
     inputs = [zeros(2, *sizes(shape), dtype=dtype) for shape in shapes]
     outputs: dict[Any, Any] = {}
     moved: list[int] = []
@@ -138,7 +140,7 @@ def described(model: Any, outputs: dict[Any, Any], activation_bytes: int) -> Sum
 
 def sizes(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple."""
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
 
 
 def shape_of(output: Any) -> Any:

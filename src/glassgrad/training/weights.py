@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import array_of
 from ..types import ShapeError
 from .rows import LoaderRows, Rows
 
@@ -23,7 +24,7 @@ def attach(rows: Rows, sample_weight: Any) -> None:
     """
     if isinstance(rows, LoaderRows):
         raise ValueError("weights need numbered rows; give (X, y) or a Dataset, not a DataLoader")
-    weights = np.asarray(sample_weight, np.float64)
+    weights = array_of("sample_weight", sample_weight, np.float64)
     if weights.shape != (len(rows),):
         raise ShapeError(
             f"sample_weight has one number for each of {len(rows):,} rows, not the shape "
@@ -63,7 +64,7 @@ def multiply(rows: Rows, by_class: dict[Any, float]) -> None:
     """Multiply the weight of each row by that of its class; a class that is not listed has 1."""
     assert not isinstance(rows, LoaderRows)
     found, place = np.unique(class_labels(rows.labels), return_inverse=True)
-    factors = np.array([float(by_class.get(c, 1.0)) for c in found.tolist()])
+    factors = array_of("class_weight", [by_class.get(c, 1.0) for c in found.tolist()], np.float64)
     if (factors < 0).any() or not np.isfinite(factors).all():
         raise ValueError("class_weight holds finite numbers, none negative")
     given = np.ones(len(rows)) if rows.weights is None else rows.weights

@@ -187,11 +187,13 @@ def as_frame(table: Any) -> nw.DataFrame:
 
 def without_objects(table: pandas.DataFrame) -> pandas.DataFrame:
     """The pandas frame with texts as names, and typed columns in place of those of any objects."""
-    table = table.rename(columns=str)
-    if again := table.columns[table.columns.duplicated()].tolist():
+    if not all(isinstance(name, str) for name in table.columns):
+        table = table.rename(columns=str)
+    if not table.columns.is_unique:
+        again = table.columns[table.columns.duplicated()].tolist()
         raise TableError(f"two columns have the same name: {listed(again)}")
-    vague = table.columns[table.dtypes == "object"]
-    return table.assign(**table[vague].convert_dtypes()) if len(vague) else table
+    vague = [name for name, dtype in table.dtypes.items() if dtype == "object"]
+    return table.assign(**table[vague].convert_dtypes()) if vague else table
 
 
 def check_columns(frame: nw.DataFrame, wanted: Iterable[str], what: str) -> None:

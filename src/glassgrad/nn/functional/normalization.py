@@ -39,7 +39,9 @@ def batch_norm(
     if count < 2:
         raise ShapeError(
             "Expected more than 1 value per channel when training, got input size "
-            f"{list(x.shape)}; call eval() to use the running statistics"
+            f"{list(x.shape)}: one row has no variance. In a training, choose a batch_size that "
+            "leaves no single row for the last batch, leave out a row, or give a DataLoader with "
+            "drop_last=True; in use, call eval() for the running statistics"
         )
     mean = x.mean(axes)
     centred = x - along(mean, x)
