@@ -9,10 +9,11 @@ import numpy as np
 from .colours import FAINT, INK, NEGATIVE, PAPER, POSITIVE, ZERO, amount, ink_on, mixed
 from .columns import Edge, Link
 from .edges import BIAS, SMALL, look_of_shared
-from .places import BELOW, MARGIN, Place
+from .places import APART, BELOW, MARGIN, Place
 from .svg import Drawing, Point, number, text_width
 
 FINEST = 28  # so many pixels of an image are drawn along a side
+NAMED, ROOM = 11.0, 104.0  # the size of units' names, and the room for one
 LEVELS = 16  # so many colours has a map
 KEYED = 24  # so many shared weights are listed one by one
 
@@ -178,11 +179,18 @@ def draw_caption(drawing: Drawing, place: Place, number: int, lines: int) -> Non
     drawing.text((place.x, y + 15), below, 11, colour=SMALL, room=130)
 
 
-def draw_names(drawing: Drawing, place: Place, names: list[str]) -> None:
-    """The inputs' own names, to their left."""
+def draw_names(drawing: Drawing, place: Place, names: list[str], after: bool = False) -> None:
+    """The units' own names: to the left of inputs, to the right of outputs."""
+    anchor, sign = ("start", 1) if after else ("end", -1)
     for unit, (x, y) in place.units.items():
         if unit < len(names):
-            drawing.text((x - place.radius - 6, y), names[unit], 11, "end", room=104)
+            at = (x + sign * (place.radius + APART), y)
+            drawing.text(at, names[unit], NAMED, anchor, room=ROOM)
+
+
+def name_width(name: str) -> float:
+    """The room that the name of a unit takes."""
+    return min(text_width(name, NAMED), ROOM)
 
 
 Entry = tuple[str, tuple[str, float, str | None] | None]  # a text, and the line it explains
