@@ -200,7 +200,7 @@ def usual_shapes(model: Any) -> Iterator[tuple[int, ...]]:
     shapes: list[tuple[int, ...]] = [(c, n, n) for c in (1, 3) for n in IMAGES]
     for module in model.modules():
         if hasattr(module, "num_embeddings"):
-            shapes = [(n,) for n in LENGTHS]
+            shapes = [(12,), *((n,) for n in LENGTHS)]
         elif isinstance(channels := getattr(module, "in_channels", None), int):
             lengths, axes = (IMAGES, 2) if module.axes == 2 else (LENGTHS, 1)
             shapes = [(channels, *(n,) * axes) for n in lengths]
