@@ -63,18 +63,41 @@ def test_tensors_without_a_model(command):
 def test_long_and_strange_arrays_are_a_line_each(command):
     long = gg.arange(1000).float()
     long[7], long[8] = float("nan"), float("inf")
-    values = {"net": {"w": long, "few": gg.tensor([1, 2])}, "losses": [0.5] * 99, "none": {}}
+    values = {"net": {"w": long, "few": gg.tensor([True, False])}, "losses": [0.5] * 99, "none": {}}
     gg.save(values, "values")
     command("show", "values")
     lines = command.out.splitlines()
     for line, start, end in (
         (2, "net.w ", " 1,000  0 to 999; 2 not finite"),
-        (3, "net.few ", " 2  1, 2"),
+        (3, "net.few ", " 2  True, False"),
         (4, "losses ", "[99]             0.5, 0.5, 0.5, 0.5, ..."),
-        (7, "1,002 numbers in 2 tensors, 4.02 kB", ""),
+        (7, "1,002 numbers in 2 tensors, 4 kB", ""),
     ):
         assert lines[line].startswith(start) and lines[line].endswith(end), lines[line]
     assert "model.load_state_dict(values['net'])" in command.out
+
+
+@pytest.mark.parametrize(
+    "value, taken",
+    [
+        ([gg.zeros(2), 3], ""),
+        ({"epoch": 3, "more": {"deep": {"x": gg.zeros(9)}}}, ""),
+        ({"epoch": 3, "net": {"weight": gg.zeros(9)}}, "values['net']"),
+    ],
+)
+def test_only_a_state_is_said_to_be_one(command, value, taken):
+    gg.save(value, "values", metadata={"author": "me"})
+    assert command("show", "values").out.startswith("author     me\n")
+    assert "values = gg.load('values')" in command.out
+    assert ("load_state_dict" in command.out) == bool(taken) and taken in command.out
+
+
+def test_weights_that_are_not_finite_are_said(command):
+    model = two_layers()
+    model[0].weight.data = gg.full((2, 3), float("nan"))
+    gg.save(model, "lost")
+    assert command("show", "lost").code == 0
+    assert command.lines == ["6 of the 6 numbers in 0.weight are not finite"]
 
 
 class Own(nn.Module):

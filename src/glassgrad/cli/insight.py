@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..data.tables.errors import listed
+import numpy as np
+
+from ..data.tables.errors import counted, listed
 from ..files import FileError, replacing
-from ..nn.chain import ChainError, first_shape, likely_shape, row_rank
-from ..nn.checks import check
+from ..nn.chain import ChainError, first_shape, row_rank
+from ..nn.checks import check, likely_shape
+from ..tensors import Tensor
 from ..training.summary import summary
 from .places import (
     PICTURES,
@@ -20,6 +23,7 @@ from .places import (
     written_by_show,
 )  # fmt: skip
 from .terminal import CommandError, result, say
+from .values import not_finite
 
 WIDTH = 80
 ROOMY = 12  # more formulas than this are written one a layer
@@ -65,6 +69,10 @@ def show_insight(
     picture  where the user wants the diagram; None for a file beside the model
     names    of the inputs, and of the outputs, as `gg.draw.network` takes them
     """
+    for name, x in model.state_dict().items():
+        strange = not_finite(np.asarray(x.value)) if isinstance(x, Tensor) else 0
+        if strange:
+            say(f"{strange:,} of the {counted(x.numel(), 'number')} in {name} are not finite")
     try:
         if shape is None:
             shape = first_shape(model)

@@ -7,7 +7,8 @@ from typing import Any
 
 from .. import files, nn
 from ..data.tables import Target
-from ..data.tables.errors import counted, listed
+from ..data.tables.errors import counted, listed, shortened
+from ..training.checkpoint import KIND
 from ..training.history import History
 from ..training.predictor import ENTRY, TablePredictor
 from . import network
@@ -65,6 +66,9 @@ def show_predictor(predictor: TablePredictor, path: Path, picture: Path | None, 
 
 def show_other(found: Any, path: Path, picture: Path | None, shape: Any) -> bool:
     """Describe a model that was not trained on a table, or a dict of tensors and numbers."""
+    for key, value in files.metadata(path).items():
+        if value != KIND:
+            result(indented(f"{key:<10} {shortened(str(value))}"))
     if not isinstance(found, nn.Module):
         show_values(found, path)
         return False

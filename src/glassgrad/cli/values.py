@@ -20,8 +20,8 @@ SHORT = 4  # so many numbers are written out
 OF_VALUES = """\
 In Python:
     import glassgrad as gg
-    values = gg.load({path!r})  # a {kind}
-    model.load_state_dict(values{part})  # if that of such a model was saved"""
+    values = gg.load({path!r})  # a {kind}"""
+OF_A_STATE = "    model.load_state_dict(values{part})  # if that of such a model was saved"
 OF_A_CHECKPOINT = """\
 In Python:
     import glassgrad as gg
@@ -36,10 +36,17 @@ def show_values(found: Any, path: Path) -> None:
         show_checkpoint(found, path)
         return
     result(table_of(found))
-    parts = found.items() if isinstance(found, dict) else ()
-    nested = [key for key, value in parts if isinstance(value, dict)]
-    part = f"[{nested[0]!r}]" if nested else ""
-    result(OF_VALUES.format(path=str(path), kind=type(found).__name__, part=part))
+    result(OF_VALUES.format(path=str(path), kind=type(found).__name__))
+    if isinstance(found, dict):
+        parts = {"": found} | {f"[{key!r}]": part for key, part in found.items()}
+        states = [place for place, part in parts.items() if is_state(part)]
+        for part in states[:1]:
+            result(OF_A_STATE.format(part=part))
+
+
+def is_state(value: Any) -> bool:
+    """Whether a value may be the state of a model: tensors by name, at least one of them."""
+    return isinstance(value, dict) and any(isinstance(x, Tensor) for x in value.values())
 
 
 def show_checkpoint(state: dict, path: Path) -> None:
@@ -128,8 +135,13 @@ def row_of(name: str, value: Any) -> tuple[str, str, str, str, str]:
 def range_of(array: np.ndarray) -> str:
     """The numbers of a short array; of a long one the least and the greatest."""
     if array.size <= SHORT:
-        return ", ".join(f"{number:.4g}" for number in array.ravel().tolist())
-    finite = array[np.isfinite(array)]
-    strange = array.size - finite.size
+        one = str if array.dtype.kind == "b" else "{:.4g}".format
+        return ", ".join(map(one, array.ravel().tolist()))
+    finite, strange = array[np.isfinite(array)], not_finite(array)
     text = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else ""
     return f"{text}{'; ' * bool(text)}{strange:,} not finite" if strange else text
+
+
+def not_finite(array: np.ndarray) -> int:
+    """How many numbers are infinite or none."""
+    return array.size - int(np.isfinite(array).sum())

@@ -7,7 +7,6 @@ A user's module with parameters of its own is looked into, if it is steps one af
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import numpy as np
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
 from ..tensors.generator import default_generator
-from .checks import check, untouched, wanted_dtype
+from .checks import likely_shape, untouched, wanted_dtype
 from .dropout import _Dropout
 
 
@@ -44,9 +43,6 @@ class Step:
     bias: Any = None
     path: str = ""
     turned: bool = False
-
-
-IMAGES, LENGTHS = (28, 32, 64, 96, 128, 224), (100, 12, 10, 16, 20, 24, 28, 32, 50, 64, 128, 256)
 
 
 class ChainError(ValueError):
@@ -174,47 +170,14 @@ def first_shape(model: Any) -> tuple[int, ...]:
     for module in model.modules():
         if isinstance(getattr(module, "in_features", None), int):
             return (module.in_features,)
-        if has_weights(module):
+        scales = "Norm" in type(module).__name__  # of the same width as what comes after it
+        if not scales and any(True for _ in module.parameters(recurse=False)):
             break
     name, likely = type(model).__name__, likely_shape(model)
     example = f", as input_shape={likely}" if likely else ""
     raise ChainError(
         f"the shape of an input of this {name} cannot be told from its layers: "
         f"give input_shape=, one row without the batch{example}, or a row x="
-    )
-
-
-def likely_shape(model: Any) -> tuple[int, ...] | None:
-    """A shape of one row that fits the model, to name in a message: usual sizes are tried."""
-    for shape in usual_shapes(model):
-        try:
-            check(model, shape)
-        except Exception:  # whatever the model says of what it cannot take
-            continue
-        return shape
-    return None
-
-
-def usual_shapes(model: Any) -> Iterator[tuple[int, ...]]:
-    """Shapes of one row that are usual for the first layer; an embedding takes words alone."""
-    shapes: list[tuple[int, ...]] = [(c, n, n) for c in (1, 3) for n in IMAGES]
-    for module in model.modules():
-        if hasattr(module, "num_embeddings"):
-            shapes = [(12,), *((n,) for n in LENGTHS)]
-        elif isinstance(channels := getattr(module, "in_channels", None), int):
-            lengths, axes = (IMAGES, 2) if module.axes == 2 else (LENGTHS, 1)
-            shapes = [(channels, *(n,) * axes) for n in lengths]
-        elif not has_weights(module):
-            continue
-        break
-    yield from shapes
-    yield from ((math.prod(shape),) for shape in shapes)  # for a model that begins by Unflatten
-
-
-def has_weights(module: Any) -> bool:
-    """Whether a module has parameters of its own that mix features, not norms' that scale them."""
-    return "Norm" not in type(module).__name__ and any(
-        True for _ in module.parameters(recurse=False)
     )
 
 
