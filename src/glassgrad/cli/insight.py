@@ -11,7 +11,8 @@ import numpy as np
 from ..data.tables.errors import counted, listed
 from ..files import FileError, replacing
 from ..nn.chain import ChainError, first_shape, row_rank
-from ..nn.checks import check, likely_shape
+from ..nn.checks import check
+from ..nn.likely import likely_shape
 from ..tensors import Tensor
 from ..training.summary import summary
 from .places import (

@@ -17,8 +17,9 @@ import numpy as np
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
 from ..tensors.generator import default_generator
-from .checks import likely_shape, untouched, wanted_dtype
+from .checks import untouched, wanted_dtype
 from .dropout import _Dropout
+from .likely import likely_shape
 
 
 @dataclass(eq=False)
