@@ -277,6 +277,11 @@ def test_outputs_are_named_within_the_page():
     beside = float(shown["small"].getAttribute("x"))
     assert beside > max(float(c.getAttribute("cx")) + float(c.getAttribute("r"))
                         for c in elements(picture, "circle"))  # fmt: skip
+    beside = gg.draw.network(nn.Sequential(nn.Linear(2, 2), nn.Softmax(1)), outputs=["yes", "no"])
+    bar = next(r for r in elements(beside, "rect") if r.getAttribute("rx"))
+    end = float(bar.getAttribute("x")) + float(bar.getAttribute("width"))
+    yes = next(t for t in elements(beside, "text") if text_of(t) == "yes")
+    assert float(yes.getAttribute("x")) > end + 2
     with pytest.raises(ValueError, match="4 names were given for 3 outputs"):
         gg.draw.network(nn.Linear(2, 3), outputs=["a", "b", "c", "d"])
 

@@ -73,7 +73,7 @@ def mixed_fill(value: float, largest: float) -> str:
 
 def draw_bar(drawing: Drawing, place: Place) -> None:
     """Units that are computed together stand in one bar."""
-    r = place.radius + (0 if place.bar else 5)
+    r = place.reach
     drawing.box((place.x - r, place.ends[0] - 5), 2 * r, place.ends[1] - place.ends[0] + 10,
                 "#e9e9e9", "#777777", round_=r)  # fmt: skip
 
@@ -184,7 +184,7 @@ def draw_names(drawing: Drawing, place: Place, names: list[str], after: bool = F
     anchor, sign = ("start", 1) if after else ("end", -1)
     for unit, (x, y) in place.units.items():
         if unit < len(names):
-            at = (x + sign * (place.radius + APART), y)
+            at = (x + sign * (place.reach + APART), y)
             drawing.text(at, names[unit], NAMED, anchor, room=ROOM)
 
 

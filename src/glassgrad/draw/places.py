@@ -43,6 +43,11 @@ class Place:
         return (self.x, self.ends[1] + 3.2 * self.radius)
 
     @property
+    def reach(self) -> float:
+        """Half the width, with the bar around units that are computed together."""
+        return self.radius + (5.0 if self.column.together and not self.bar else 0.0)
+
+    @property
     def maps(self) -> int:
         """How many maps are drawn."""
         return min(self.column.shape[0], MAPS)
@@ -129,6 +134,6 @@ def page_size(
 ) -> tuple[float, float]:
     """Room for everything, captions, legend, lines of a key below, and `room` for names behind."""
     last = places[-1]
-    width = last.x + max(max(last.radius, 40) + 24, last.radius + APART + room) + MARGIN
+    width = last.x + max(max(last.radius, 40) + 24, last.reach + APART + room) + MARGIN
     height = max(p.always_one[1] if bias and not p.column.is_image else p.ends[1] for p in places)
     return max(width, text_width(title, 15) * 1.08 + 2 * MARGIN, least), height + BELOW + 17 * key
