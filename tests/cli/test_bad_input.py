@@ -32,6 +32,7 @@ def refused(command, *arguments):
         ("", "bad.csv is empty"),
         (HEAD, "bad.csv has column names but no rows below them"),
         ("x,y,kind\n1,2,a\n2,3,b\n", "no target column 'side' in the table; its columns are: x, y"),
+        ("1,-2.5\n2,3e-4\n", "1, -2.5; the first line of a table has the names of its columns"),
         (HEAD + "1,2,a\n2,3,a\n", "target 'side' is constant (a in every row); the columns"),
         (HEAD + "1,2,\n2,3,\n", "target 'side' has no value in any row; the columns"),
         (HEAD + "1,2,a\ninf,3,b\n" * 9, "column 'x' holds inf in row"),

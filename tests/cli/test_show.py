@@ -54,12 +54,116 @@ def test_any_model(command):
 def test_tensors_without_a_model(command):
     gg.save({"weight": gg.zeros(3, 2), "step": 7}, "values")
     command("show", "values")
-    assert command.out.splitlines()[:2] == ["weight  f32[3, 2]", "step  7"]
+    rows = [line.split() for line in command.out.splitlines()]
+    assert rows[2] == ["weight", "f32", "[3,", "2]", "6", "0", "to", "0"]
+    assert rows[3] == ["step", "int", "7"]
     assert "model.load_state_dict(values)" in command.out
 
 
-def two_layers():
-    return nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+def test_long_and_strange_arrays_are_a_line_each(command):
+    long = gg.arange(1000).float()
+    long[7], long[8] = float("nan"), float("inf")
+    values = {"net": {"w": long, "few": gg.tensor([True, False])}, "losses": [0.5] * 99, "none": {}}
+    gg.save(values, "values")
+    command("show", "values")
+    lines = command.out.splitlines()
+    for line, start, end in (
+        (2, "net.w ", " 1,000  0 to 999; 2 not finite"),
+        (3, "net.few ", " 2  True, False"),
+        (4, "losses ", "[99]             0.5, 0.5, 0.5, 0.5, ..."),
+        (7, "1,002 numbers in 2 tensors, 4 kB", ""),
+    ):
+        assert lines[line].startswith(start) and lines[line].endswith(end), lines[line]
+    assert "model.load_state_dict(values['net'])" in command.out
+
+
+@pytest.mark.parametrize(
+    "value, taken",
+    [
+        ([gg.zeros(2), 3], ""),
+        ({"epoch": 3, "more": {"deep": {"x": gg.zeros(9)}}}, ""),
+        ({"epoch": 3, "net": {"weight": gg.zeros(9)}}, "values['net']"),
+    ],
+)
+def test_only_a_state_is_said_to_be_one(command, value, taken):
+    gg.save(value, "values", metadata={"author": "me"})
+    assert command("show", "values").out.startswith("author     me\n")
+    assert "values = gg.load('values')" in command.out
+    assert ("load_state_dict" in command.out) == bool(taken) and taken in command.out
+
+
+def test_weights_that_are_not_finite_are_said(command):
+    model = two_layers()
+    model[0].weight.data = gg.full((2, 3), float("nan"))
+    gg.save(model, "lost")
+    assert command("show", "lost").code == 0
+    assert command.lines == ["6 of the 6 numbers in 0.weight are not finite"]
+
+
+class Own(nn.Module):
+    def __init__(self, units=3):
+        self.hidden, self.out = nn.Linear(2, units), nn.Linear(units, 1)
+        self.hidden.requires_grad_(False)
+
+    def forward(self, x):
+        return self.out(self.hidden(x).relu())
+
+
+def test_a_model_of_an_own_class_is_shown_by_its_tensors(command):
+    model = Own()
+    model.out.weight.data = gg.tensor([[0.5, -0.25, 2.0]])
+    gg.save(model, "own")
+    assert command("show", "own").code == 0
+    for text in (
+        "model      Own\nfrozen     hidden.weight, hidden.bias\n",
+        "13 numbers in 4 tensors, 52 B\n",  # 2 * 3 + 3 + 3 + 1
+        "gg.load('own', into=model)",
+    ):
+        assert text in command.out, text
+    row = next(line for line in command.out.splitlines() if line.startswith("out.weight"))
+    assert row.split() == ["out.weight", "f32", "[1,", "3]", "3", "0.5,", "-0.25,", "2"]
+    assert command.lines[0].startswith("no summary, counts, formulas and diagram: own holds an Own")
+    names = {"Own": Own}
+    exec(program(command.out).replace("(...)", "()").replace("input_shape", "2"), names)
+    assert names["model"].out.weight.tolist() == [[0.5, -0.25, 2.0]]
+    assert command("show", "own", "--picture", "own.svg").code == 2
+    gg.save(nn.Sequential(Own(), nn.Linear(1, 2)), "mixed")
+    assert "no summary" in command("show", "mixed").lines[0]
+    assert "0.hidden.weight" in command.out and "model = Sequential(...)" in command.out
+
+
+def program(out):
+    """The program that show prints at the end."""
+    return "\n".join(line.strip() for line in out.partition("In Python:\n")[2].splitlines())
+
+
+def test_a_checkpoint_is_told_in_words(command):
+    x = gg.randn(40, 2)
+    gg.fit(
+        *(two_layers(2), (x, x.sum(1, keepdim=True))), loss="mse", verbose=False, batch_size=10,
+        optimizer="adam", epochs=3, callbacks=[gg.training.Checkpoint("ckpt")],
+    )  # fmt: skip
+    assert command("show", "ckpt").code == 0
+    lines = command.out.splitlines()
+    assert len(lines) < 25 and max(map(len, lines)) < 120
+    for text in (
+        "checkpoint of a training by gg.fit\ntrained    3 epochs, 12 updates\nreached    loss: ",
+        "seed 0, shuffle True, batch_size 10, rows 40",
+        "lr 0.001, betas (0.9, 0.999), eps 1e-08",
+        "callbacks  Checkpoint\n",
+        "9 numbers in 4 tensors",  # 2 * 2 + 2 + 2 + 1
+    ):
+        assert text in command.out, text
+    names = {"model": two_layers(2)}
+    exec(program(command.out).rpartition("\n")[0], names)
+    assert names["model"][0].weight.tolist() == gg.load("ckpt")["model"]["0.weight"].tolist()
+    gg.save({"model": {}}, "broken", metadata={"kind": "checkpoint of a training"})
+    assert command("show", "broken").code == 2
+    assert command.lines == ["glassgrad: broken is corrupt: it lacks what a checkpoint has"]
+
+
+def two_layers(inputs=3):
+    return nn.Sequential(nn.Linear(inputs, 2), nn.ReLU(), nn.Linear(2, 1))
 
 
 def lenet():
@@ -95,6 +199,26 @@ def test_the_columns_of_the_table_stand_beside_the_inputs(command):
     written = "".join(t.firstChild.data for t in page.getElementsByTagName("text") if t.firstChild)
     assert 'a < "b" & c' in written
     assert "אורך" in written
+    assert "side=right" in written
+
+
+@pytest.mark.parametrize(
+    "targets, outputs",
+    [(["corner"], "0123"), (["sum"], ["sum"]), (["high", "side"], ["high", "side"])],
+)
+def test_the_outputs_have_the_names_of_labels_and_targets(command, targets, outputs):
+    words = [word for target in targets for word in ("-t", target)]
+    command("train", "table.csv", *words, *QUICK)
+    command("show", "table.safetensors")
+    page = minidom.parse("table.network.svg")
+    written = [t.firstChild.data for t in page.getElementsByTagName("text") if t.firstChild]
+    beside = [
+        t.firstChild.data
+        for t in page.getElementsByTagName("text")
+        if (t.getAttribute("text-anchor"), t.getAttribute("font-size")) == ("start", "11")
+    ]
+    assert beside == list(outputs)
+    assert "x" in written
 
 
 def test_what_show_wrote_it_writes_again_and_nothing_else(command):
@@ -155,7 +279,18 @@ def test_wrong_options_are_a_line(command, words, line):
     [
         (lenet(), [], "no summary, counts, formulas and diagram: the layers do not tell the shape"),
         (nn.Bilinear(2, 3, 4), [], "no summary, counts, formulas and diagram: the layers do not"),
-        (two_layers(), ["--input-shape", "5"], "0 (Linear) takes inputs of 3 features and got 5"),
+        (
+            two_layers(),
+            ["--input-shape", "5"],
+            "--input-shape 5 does not fit: 0 (Linear) takes inputs of 3 features and got 5",
+        ),
+        (
+            lenet(),
+            ["--input-shape", "8,8"],
+            "8,8 does not fit: a row has 3 sizes, channels first; --input-shape 1,28,28 would fit",
+        ),
+        (nn.Conv1d(3, 2, 5), [], "tell the shape of an input; --input-shape 3,100 would fit"),
+        (nn.Embedding(9, 2), [], "--input-shape 12 would fit"),
         (nn.ModuleList([nn.Linear(2, 2)]), [], 'is missing the required "forward" function'),
         (nn.Identity(), ["--input-shape", "3"], "no counts and diagram: the model gives back"),
     ],

@@ -19,6 +19,16 @@ def accuracy_of(out):
     return float(re.search(r"^accuracy (\S+)", out, re.MULTILINE)[1])
 
 
+def test_of_many_labels_the_most_frequent_confusions_are_listed(command):
+    rows = [f"{n % 7},kind {n % 25:02}" for n in range(400)]
+    Path("kinds.csv").write_text("\n".join(["x,kind", *rows]) + "\n")
+    command("train", "kinds.csv", "-t", "kind", *QUICK)
+    listed = [line for line in command.out.splitlines() if line.startswith("taken wrongly: kind ")]
+    counts = [int(line.split()[-2]) for line in listed]
+    assert counts and counts == sorted(counts, reverse=True) and len(counts) <= 8
+    assert "│" not in command.out and max(map(len, command.out.splitlines())) <= 80
+
+
 def test_the_readme_command(command):
     command("train", EXAMPLES / "iris.csv", "--target", "species")
     assert command.code == 0

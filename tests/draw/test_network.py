@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
-from drawings import STRANGE, edges, elements, hints, in_new_process, parsed, texts
+from drawings import STRANGE, edges, elements, hints, in_new_process, parsed, text_of, texts
 from glassgrad import nn
 from glassgrad.draw.colours import NEGATIVE, POSITIVE, lightness
 from glassgrad.draw.groups import meet
@@ -272,6 +272,43 @@ def test_what_cannot_be_drawn_is_said():
         gg.draw.network(nn.Linear(3, 1), x="abc")
     with pytest.raises(TypeError, match=r"numbers are wanted as x, and got \[\[1\], \[2, 3\]\]"):
         gg.draw.network(nn.Linear(3, 1), x=[[1], [2, 3]])
+
+
+def test_outputs_are_named_within_the_page():
+    outputs = ["small", 'a < "b"', "a name that is much too long for the room that is there"]
+    picture = gg.draw.network(nn.Linear(2, 3), names=["x", "y"], outputs=outputs)
+    shown = {text_of(e): e for e in elements(picture, "text")}
+    assert {"x", "y", "small", 'a < "b"'} <= shown.keys()
+    (page,) = elements(picture, "svg")
+    short = next(t for t in shown if t.startswith("a name") and "…" in t)
+    start, room = float(shown[short].getAttribute("x")), 104  # which no name is wider than
+    assert start + room < float(page.getAttribute("width"))
+    assert outputs[2] in hints(picture)
+    beside = float(shown["small"].getAttribute("x"))
+    assert beside > max(float(c.getAttribute("cx")) + float(c.getAttribute("r"))
+                        for c in elements(picture, "circle"))  # fmt: skip
+    beside = gg.draw.network(nn.Sequential(nn.Linear(2, 2), nn.Softmax(1)), outputs=["yes", "no"])
+    bar = next(r for r in elements(beside, "rect") if r.getAttribute("rx"))
+    end = float(bar.getAttribute("x")) + float(bar.getAttribute("width"))
+    yes = next(t for t in elements(beside, "text") if text_of(t) == "yes")
+    assert float(yes.getAttribute("x")) > end + 2
+    with pytest.raises(ValueError, match="4 names were given for 3 outputs"):
+        gg.draw.network(nn.Linear(2, 3), outputs=["a", "b", "c", "d"])
+
+
+@pytest.mark.parametrize(
+    "layers, shape",
+    [
+        ([nn.Conv1d(3, 4, 5)], r"\(3, 100\)"),
+        ([nn.Embedding(9, 2), nn.Flatten(), nn.Linear(24, 1)], r"\(12,\)"),
+        ([nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(1800, 2)], r"\(3, 32, 32\)"),
+        ([nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 2, 3), nn.Bilinear(1, 1, 1)], "or a row"),
+        ([nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 2, 3)], r"\(784,\)"),
+    ],
+)
+def test_a_shape_that_would_fit_is_named(layers, shape):
+    with pytest.raises(ChainError, match=rf"batch(, as input_shape=)?.*{shape}"):
+        gg.draw.network(nn.Sequential(*layers))
 
 
 def test_drawing_leaves_the_model_as_it_was():

@@ -38,12 +38,20 @@ def test_every_ending_is_written(make, tmp_path):
         if ending != ".pdf":  # whose writer numbers its fonts as it likes
             assert content == make().writers[ending](make())
         if ending == ".svg":
-            assert content.decode() == picture.svg == str(picture)
+            assert content.decode() == picture.svg
             parsed(picture)
         else:
             assert content.startswith(OPENINGS[ending])
     assert len(list(tmp_path.iterdir())) == len(picture.writers)
     assert picture.title in repr(picture)
+
+
+def test_a_printed_picture_is_a_line():
+    size = -(-len(drawing().svg) // 1000)
+    way = 'show it in a notebook or .save("name.svg")'
+    assert str(drawing()) == f'Picture "Number of units: 2,1", {size} kB: {way}'
+    assert str(gg.draw.function(gg.relu, title="a\nb")) == f'Plot "a b": {way}'
+    assert str(moving()).endswith('.save("name.gif")')
 
 
 def test_a_drawing_has_the_size_that_it_says():

@@ -101,6 +101,8 @@ def show(
     """Describe a model: what it takes and gives, its layers, how it was trained, how to use it.
 
     Counts what is in each layer, writes its formulas, and draws it.
+
+    Of checkpoints and of models with classes of your own it lists the tensors.
     """
     from .show import run
 

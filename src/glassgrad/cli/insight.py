@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..data.tables.errors import listed
+import numpy as np
+
+from ..data.tables.errors import counted, listed
 from ..files import FileError, replacing
-from ..nn.chain import ChainError, first_shape
+from ..nn.chain import ChainError, first_shape, row_rank
+from ..nn.checks import check
+from ..nn.likely import likely_shape
+from ..tensors import Tensor
 from ..training.summary import summary
 from .places import (
     PICTURES,
@@ -19,10 +24,12 @@ from .places import (
     written_by_show,
 )  # fmt: skip
 from .terminal import CommandError, result, say
+from .values import not_finite
 
 WIDTH = 80
 ROOMY = 12  # more formulas than this are written one a layer
 MOST = 40  # lines of formulas
+NOTHING = "no summary, counts, formulas and diagram"
 LEGEND = "X is the input, f the output; W' is W transposed"
 # The first are left out first where a table is too wide; the summary above it has two of them.
 LESS_WANTED = ("memory", "outputs", "each", "zeros", "multiplications", "units")
@@ -55,19 +62,26 @@ def shape_of(text: str | None) -> tuple[int, ...] | None:
 
 
 def show_insight(
-    model: Any, path: Path, shape: Any, picture: Path | None, names: list[str] | None = None
+    model: Any, path: Path, shape: Any, picture: Path | None, **names: list[str] | None
 ) -> bool:
     """Print layers, counts and formulas, and write the diagram; whether that is written.
 
     shape    of one row; None for what the first layer takes
     picture  where the user wants the diagram; None for a file beside the model
-    names    of the inputs
+    names    of the inputs, and of the outputs, as `gg.draw.network` takes them
     """
+    for name, x in model.state_dict().items():
+        strange = not_finite(np.asarray(x.value)) if isinstance(x, Tensor) else 0
+        if strange:
+            say(f"{strange:,} of the {counted(x.numel(), 'number')} in {name} are not finite")
     try:
-        shape = shape or first_shape(model)
+        if shape is None:
+            shape = first_shape(model)
+        elif wrong := misfit(model, shape):
+            say(f"{NOTHING}: {wrong}")
+            return False
     except ChainError:
-        lacking = "the layers do not tell the shape of an input; --input-shape 1,28,28 does"
-        say(f"no summary, counts, formulas and diagram: {lacking}")
+        say(f"{NOTHING}: the layers do not tell the shape of an input{advice(model)}")
         return False
     place = picture or picture_place(path)
     lost = printed(
@@ -81,6 +95,25 @@ def show_insight(
     return "diagram" not in lost
 
 
+def misfit(model: Any, shape: tuple[int, ...]) -> str:
+    """What is wrong with the shape that the user gave; empty if it fits."""
+    given = f"--input-shape {','.join(map(str, shape))}"
+    try:
+        check(model, shape)
+    except WRONG as error:
+        reason, axes = first_line(error), row_rank(model)
+        if 1 < axes != len(shape):
+            reason = f"a row has {axes} sizes, channels first"
+        return f"{given} does not fit: {reason}{advice(model)}"
+    return ""
+
+
+def advice(model: Any) -> str:
+    """A shape that fits, if one of the usual ones does."""
+    likely = likely_shape(model)
+    return f"; --input-shape {','.join(map(str, likely))} would fit" if likely else ""
+
+
 def printed(parts: dict[str, Callable[[], str]]) -> list[str]:
     """Print each part, and a line for each reason why some cannot be; the names of these."""
     failed: dict[str, list[str]] = {}
@@ -88,13 +121,17 @@ def printed(parts: dict[str, Callable[[], str]]) -> list[str]:
         try:
             text = make()
         except (*WRONG, FileError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            failed.setdefault(reason, []).append(name)
+            failed.setdefault(first_line(error), []).append(name)
         else:
             result(f"{text}\n")
     for reason, names in failed.items():
         say(f"no {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}: {reason}")
     return [name for names in failed.values() for name in names]
+
+
+def first_line(error: Exception) -> str:
+    """What an error says in a line."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def counts(model: Any, shape: Any) -> str:
@@ -141,7 +178,7 @@ def formulas(model: Any, shape: Any) -> str:
     return "\n".join([*lines, LEGEND])
 
 
-def diagram(model: Any, shape: Any, place: Path, named: bool, names: list[str] | None) -> str:
+def diagram(model: Any, shape: Any, place: Path, named: bool, names: dict[str, Any]) -> str:
     """Write the diagram; the line that says where.
 
     Raises:
@@ -151,7 +188,7 @@ def diagram(model: Any, shape: Any, place: Path, named: bool, names: list[str] |
 
     if not named and place.exists() and not written_by_show(place):
         raise FileError(f"{place} is there and is not as show wrote it; give a name with --picture")
-    picture = network(model, input_shape=shape, names=names)
+    picture = network(model, input_shape=shape, **names)
     if named:
         try:
             picture.save(place)

@@ -10,14 +10,14 @@ import numpy as np
 from ..data.tables import TableError
 from ..data.tables.errors import counted, plain
 from ..training.metrics import confusion_matrix
-from .terminal import confusion_table, result, say
+from .terminal import confusion_table, confusion_width, console, result, say
 
 if TYPE_CHECKING:
     import narwhals as nw
 
     from ..training.predictor import TablePredictor
 
-MOST_LABELS = 30  # of a confusion matrix that a terminal can show
+MOST = 8  # confusions that are listed where a terminal cannot show all
 TITLES = {"rmse": "RMSE", "mae": "MAE", "r2": "R2"}
 
 
@@ -121,13 +121,22 @@ def number(name: str, value: float) -> str:
 
 
 def print_confusion(predictor: TablePredictor, found: Judgement) -> None:
-    """The confusion matrix of one target's labels, if a terminal can show it."""
+    """The confusion matrix of one target's labels; its largest entries where it is too wide."""
     target = predictor.preparation.target
-    if target.task not in ("binary", "multi-class") or len(target.labels[0]) > MOST_LABELS:
+    if target.task not in ("binary", "multi-class"):
         return
-    codes = np.arange(len(target.labels[0]))
+    labels = list(map(str, target.labels[0]))
     pairs = found.truth.ravel().astype(int), found.decided.ravel().astype(int)
-    result(confusion_table(confusion_matrix(*pairs, codes), target.labels[0]))
+    counts = confusion_matrix(*pairs, np.arange(len(labels)))
+    if confusion_width(labels, counts) <= console().width:
+        result(confusion_table(counts, labels))
+        return
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:MOST]
+    for label, taken in zip(*np.unravel_index(order, counts.shape), strict=True):
+        if counts[label, taken]:
+            rows = counted(counts[label, taken], "row")
+            result(f"taken wrongly: {labels[label]} for {labels[taken]}, {rows}")
 
 
 def quiet(line: str) -> None:

@@ -96,6 +96,15 @@ def confusion_table(counts: np.ndarray, labels: Iterable[object]):
     return table
 
 
+def confusion_width(labels: list[str], counts: np.ndarray) -> int:
+    """How many letters wide that table is."""
+    from rich.cells import cell_len
+
+    wide = [max(map(cell_len, labels), default=0), *map(cell_len, labels)]
+    largest = [0, *(len(f"{n:,}") for n in counts.max(axis=0, initial=0).tolist())]
+    return 1 + sum(max(pair) + 3 for pair in zip(wide, largest, strict=True))
+
+
 def style_of(count: int, right: bool) -> str:
     """Zeros step back, and errors stand out."""
     if not count:

@@ -7,7 +7,15 @@ from typing import Any
 from ..nn.chain import chain
 from .columns import Column, Link, columns_of
 from .edges import draw_kernel, draw_link, has_kernel
-from .nodes import draw_caption, draw_column, draw_legend, draw_names, entries_of, in_lines
+from .nodes import (
+    draw_caption,
+    draw_column,
+    draw_legend,
+    draw_names,
+    entries_of,
+    in_lines,
+    name_width,
+)
 from .picture import Picture
 from .places import MARGIN, laid_out, page_size
 from .svg import Drawing
@@ -17,7 +25,8 @@ NARROWEST = 330.0
 
 def network(
     model: Any, x: Any = None, *, input_shape: Any = None, bias: bool = False, most: int = 20,
-    title: str | None = None, names: list[str] | None = None, dropped: int | None = None,
+    title: str | None = None, names: list[str] | None = None, outputs: list[str] | None = None,
+    dropped: int | None = None,
 ) -> Picture:  # fmt: skip
     """The diagram of a network, from its input on the left to its output on the right.
 
@@ -27,7 +36,7 @@ def network(
     bias         whether biases are drawn, as edges from a unit that is always 1
     most         units of a layer that are drawn; of more, the middle is left out and counted
     title        above the picture; "Number of units: 4,10,5,3,1" if not given
-    names        of the inputs, written beside them
+    names        of the inputs, written beside them; outputs likewise
     dropped      the seed of one draw of the dropout layers: units that they leave out are crossed,
                  and have no edges
 
@@ -39,20 +48,22 @@ def network(
     Raises:
         ChainError: Two paths lead through the model, or the shape of its input is not known.
         ShapeError: The input does not fit.
-        ValueError: There are more names than inputs, `most` is below 4, or no layer drops units.
+        ValueError: There are more names than units, `most` is below 4, or no layer drops units.
     """
     if most < 4:
         raise ValueError(f"most={most}: at least 4 are needed to leave out a middle and count it")
     columns, links = columns_of(chain(model, x, input_shape, dropped))
-    if names and len(names) > columns[0].units:
-        raise ValueError(f"{len(names)} names were given for {columns[0].units} inputs")
+    for given, column, what in ((names, columns[0], "inputs"), (outputs, columns[-1], "outputs")):
+        if given and len(given) > column.units:
+            raise ValueError(f"{len(given)} names were given for {column.units} {what}")
     if title is None:
         title = titled(columns, links)
     places = laid_out(columns, links, most, 90.0 if names else 0.0)
     pairs = list(zip(places, places[1:]))
     entries = entries_of(links, pairs, bias)
-    lines = in_lines(entries, page_size(places, title, bias, NARROWEST, 0)[0])
-    size = page_size(places, title, bias, NARROWEST, len(lines) - 1)
+    room = max(map(name_width, outputs or ()), default=0.0)
+    lines = in_lines(entries, page_size(places, title, bias, NARROWEST, 0, room)[0])
+    size = page_size(places, title, bias, NARROWEST, len(lines) - 1, room)
     drawing = Drawing(*size, title)
     drawing.text((drawing.width / 2, MARGIN), title, 15, bold=True, room=drawing.width - 20)
     for link, pair in zip(links, pairs):
@@ -65,6 +76,8 @@ def network(
             draw_kernel(drawing, link, *pair)
     if names:
         draw_names(drawing, places[0], names)
+    if outputs:
+        draw_names(drawing, places[-1], outputs, after=True)
     draw_legend(drawing, lines)
     return Picture(drawing.svg(), title)
 

@@ -9,10 +9,11 @@ import numpy as np
 from .colours import FAINT, INK, NEGATIVE, PAPER, POSITIVE, ZERO, amount, ink_on, mixed
 from .columns import Edge, Link
 from .edges import BIAS, SMALL, look_of_shared
-from .places import BELOW, MARGIN, Place
+from .places import APART, BELOW, MARGIN, Place
 from .svg import Drawing, Point, number, text_width
 
 FINEST = 28  # so many pixels of an image are drawn along a side
+NAMED, ROOM = 11.0, 104.0  # the size of units' names, and the room for one
 LEVELS = 16  # so many colours has a map
 KEYED = 24  # so many shared weights are listed one by one
 
@@ -73,7 +74,7 @@ def mixed_fill(value: float, largest: float) -> str:
 
 def draw_bar(drawing: Drawing, place: Place) -> None:
     """Units that are computed together stand in one bar."""
-    r = place.radius + (0 if place.bar else 5)
+    r = place.reach
     drawing.box((place.x - r, place.ends[0] - 5), 2 * r, place.ends[1] - place.ends[0] + 10,
                 "#e9e9e9", "#777777", round_=r)  # fmt: skip
 
@@ -189,11 +190,18 @@ def in_two(text: str, room: float) -> list[str]:
     return [", ".join(parts[:half]) + ",", ", ".join(parts[half:])]
 
 
-def draw_names(drawing: Drawing, place: Place, names: list[str]) -> None:
-    """The inputs' own names, to their left."""
+def draw_names(drawing: Drawing, place: Place, names: list[str], after: bool = False) -> None:
+    """The units' own names: to the left of inputs, to the right of outputs."""
+    anchor, sign = ("start", 1) if after else ("end", -1)
     for unit, (x, y) in place.units.items():
         if unit < len(names):
-            drawing.text((x - place.radius - 6, y), names[unit], 11, "end", room=104)
+            at = (x + sign * (place.reach + APART), y)
+            drawing.text(at, names[unit], NAMED, anchor, room=ROOM)
+
+
+def name_width(name: str) -> float:
+    """The room that the name of a unit takes."""
+    return min(text_width(name, NAMED), ROOM)
 
 
 Entry = tuple[str, tuple[str, float, str | None] | None]  # a text, and the line it explains

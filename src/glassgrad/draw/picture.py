@@ -35,7 +35,7 @@ Given = TypeVar("Given")
 class Picture:
     """A picture as the text of an SVG file.
 
-    In a notebook it shows itself; `save` writes it; `str` is the SVG.
+    In a notebook it shows itself; `save` writes it; `svg` is its text.
     """
 
     def __init__(self, svg: str, title: str) -> None:
@@ -46,11 +46,11 @@ class Picture:
         """The text of the SVG file."""
         return self._svg
 
-    def __str__(self) -> str:
-        return self.svg
-
     def __repr__(self) -> str:
-        return f"<picture: {self.title}; .save('picture.svg') writes it>"
+        size = f", {-(-len(self._svg) // 1000)} kB" if self._svg else ""  # others take time to draw
+        name = f'{type(self).__name__} "{letters(self.title)}"'
+        ending = ".gif" if ".gif" in self.writers else ".svg"
+        return f'{name}{size}: show it in a notebook or .save("name{ending}")'
 
     def _repr_svg_(self) -> str:
         return self.svg

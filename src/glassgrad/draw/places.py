@@ -12,6 +12,7 @@ MARGIN, TALL = 26.0, 560.0
 ABOVE = 78.0  # room for the title and what stands above the edges
 BELOW = 84.0  # room for captions and legend
 MAPS = 5  # so many maps of an image are drawn behind each other
+APART = 6.0  # between a unit and its name
 BETWEEN = 0.9  # of a step, between two channels
 SHIFT = 4.0  # how far each map is moved against the one in front
 
@@ -40,6 +41,11 @@ class Place:
     def always_one(self) -> Point:
         """The unit that feeds the biases."""
         return (self.x, self.ends[1] + 3.2 * self.radius)
+
+    @property
+    def reach(self) -> float:
+        """Half the width, with the bar around units that are computed together."""
+        return self.radius + (5.0 if self.column.together and not self.bar else 0.0)
 
     @property
     def maps(self) -> int:
@@ -124,10 +130,10 @@ def image_side(column: Column) -> float:
 
 
 def page_size(
-    places: list[Place], title: str, bias: bool, least: float, key: int
+    places: list[Place], title: str, bias: bool, least: float, key: int, room: float
 ) -> tuple[float, float]:
-    """Room for everything, captions, legend and lines of a key below."""
+    """Room for everything, captions, legend, lines of a key below, and `room` for names behind."""
     last = places[-1]
-    width = last.x + max(last.radius, 40) + MARGIN + 24
+    width = last.x + max(max(last.radius, 40) + 24, last.reach + APART + room) + MARGIN
     height = max(p.always_one[1] if bias and not p.column.is_image else p.ends[1] for p in places)
     return max(width, text_width(title, 15) * 1.08 + 2 * MARGIN, least), height + BELOW + 17 * key

@@ -1,7 +1,10 @@
 """Files: models and dicts of tensors as safetensors, with the architecture and never a pickle."""
 
 from .atomic import replacing
-from .errors import FileError
-from .models import description, load, metadata, save
+from .errors import ArchitectureError, FileError
+from .models import contents, description, load, metadata, save
 
-__all__ = ["FileError", "description", "load", "metadata", "replacing", "save"]
+__all__ = [
+    "ArchitectureError", "FileError", "contents", "description", "load", "metadata", "replacing",
+    "save",
+]  # fmt: skip

@@ -126,7 +126,7 @@ def advice(start: bytes) -> str:
     """What to do about a file of another kind."""
     if start.startswith((b"PK", b"\x80")):
         return "in PyTorch write safetensors.torch.save_file(model.state_dict(), path)"
-    return "write the model again by gg.save(model, path)"
+    return "write the model again by gg.save(model, path); of a table glassgrad train makes one"
 
 
 def array_of(view: dict, key: str, name: str) -> np.ndarray:

@@ -5,6 +5,10 @@ class FileError(OSError):
     """A file that cannot be read or written: a line that names it, what is wrong, what is right."""
 
 
+class ArchitectureError(FileError):
+    """A model that cannot be made again from its file alone; its tensors are there."""
+
+
 class NoFileError(FileError, FileNotFoundError):
     """There is no such file."""
 

@@ -26,7 +26,7 @@ from ..tensors.creation import limited
 from ..tensors.device import checked_device
 from ..tensors.generator import default_generator
 from .container import ENTRY, named, read, read_texts, write
-from .errors import FileError
+from .errors import ArchitectureError, FileError
 from .values import Writer, decode
 
 VERSION = 1
@@ -69,7 +69,8 @@ def load(
 
     path          a file name, or a binary stream
     map_location  the CPU, as a name or device, or a dict or function of devices as in PyTorch
-    into          a model (or optimizer) of the user's own, which takes the state and is returned
+    into          a model (or optimizer) of the user's own, which takes the state and is returned;
+                  of a checkpoint the weights (or the optimizer's state)
     weights_only  accepted as in PyTorch: nothing in the file is ever executed
 
     The model is as it was when saved, with dtypes, shared
@@ -77,7 +78,8 @@ def load(
 
     Raises:
         FileError: There is no such file; it is truncated, corrupt, of another kind or of a newer
-            version; or it holds a model of the user's own classes and `into` is not given.
+            version; it holds a model of the user's own classes and `into` is not given, or no
+            state for `into`.
         RuntimeError: `into` is a model of other layers than the saved one.
     """
     check_arguments({"into": into})
@@ -88,20 +90,45 @@ def load(
     ):
         checked_device(map_location)
     name = named(path)
-    arrays, texts = read(path)
-    note = note_of(texts, name)
-    tensors = {key: Tensor.lift(array) for key, array in arrays.items()}
-    if note is None:
-        tensors |= {key: tensors[kept] for key, kept in texts.items() if kept in tensors}
-        state: Any = tensors
-    else:
-        state = decoded(note, tensors, name)
+    note, state = contents(path)
     if into is not None:
-        into.load_state_dict(state)
+        into.load_state_dict(state_for(into, state, name))
         return into
     if note is None or note["kind"] == "values":
         return state
     return built(note, state, name)
+
+
+def contents(path: Any) -> tuple[dict[str, Any] | None, Any]:
+    """The note of a file, if glassgrad has written it, and the state of a model, or the dict.
+
+    Raises:
+        FileError: As for `load`, and it may hold a model of the user's own classes.
+    """
+    name = named(path)
+    arrays, texts = read(path)
+    note = note_of(texts, name)
+    tensors = {key: Tensor.lift(array) for key, array in arrays.items()}
+    if note is not None:
+        return note, decoded(note, tensors, name)
+    tensors |= {key: tensors[kept] for key, kept in texts.items() if kept in tensors}
+    return None, tensors
+
+
+def state_for(into: Any, state: Any, name: str) -> Any:
+    """What a model or an optimizer takes of what a file holds: of a checkpoint its part."""
+    is_model = isinstance(into, nn.Module)
+    part = state.get("model" if is_model else "optimizer") if isinstance(state, dict) else None
+    if isinstance(part, dict):
+        return part
+    parts = [k for k, v in state.items() if isinstance(v, dict)] if isinstance(state, dict) else []
+    if is_model and parts and not any(key in state for key in into.state_dict()):
+        ways = " or ".join(f"[{key!r}]" for key in parts)
+        raise FileError(
+            f"{name} is not the state of a model but a dict with more in it; take the part that "
+            f"is: model.load_state_dict(gg.load({name!r}){ways})"
+        )
+    return state
 
 
 def metadata(path: Any) -> dict[str, Any]:
@@ -194,11 +221,11 @@ def built(note: dict, state: dict, name: str) -> Any:
     try:
         strange = nn.architecture.foreign(note["architecture"])
         if strange:
-            raise FileError(own_classes(name, note["class"], strange))
+            raise ArchitectureError(own_classes(name, note["class"], strange))
         with limited(SPARE + 2 * sum(x.numel() for x in state.values() if isinstance(x, Tensor))):
             model = nn.build(note["architecture"])
         if key := misfit(model, state):
-            raise FileError(
+            raise ArchitectureError(
                 f"{name}: {key} in it does not fit the layers as they are constructed; if they "
                 f"were changed after that, make the model so and gg.load({name!r}, into=model)"
             )
@@ -242,7 +269,8 @@ def own_classes(name: str, model: str, strange: dict[str, str]) -> str:
     way = (
         f"gg.load({name!r}, into={model}())" if "" in strange else f"gg.load({name!r}, into=model)"
     )
+    article = "an" if model.startswith(tuple("AEIOU")) else "a"
     return (
-        f"{name} holds a {model} with the state of classes of your own: {listed}; "
+        f"{name} holds {article} {model} with the state of classes of your own: {listed}; "
         f"make the model and load into it: {way}"
     )

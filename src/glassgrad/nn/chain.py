@@ -19,6 +19,7 @@ from ..tensors.creation import zeros
 from ..tensors.generator import default_generator
 from .checks import untouched, wanted_dtype
 from .dropout import _Dropout
+from .likely import likely_shape
 
 
 @dataclass(eq=False)
@@ -176,10 +177,11 @@ def first_shape(model: Any) -> tuple[int, ...]:
         scales = "Norm" in type(module).__name__  # of the same width as what comes after it
         if not scales and any(True for _ in module.parameters(recurse=False)):
             break
-    name = type(model).__name__
+    name, likely = type(model).__name__, likely_shape(model)
+    example = f", as input_shape={likely}" if likely else ""
     raise ChainError(
         f"the shape of an input of this {name} cannot be told from its layers: "
-        "give input_shape=, one row without the batch, as input_shape=(1, 28, 28), or a row x="
+        f"give input_shape=, one row without the batch{example}, or a row x="
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import warnings
 import zlib
 from collections import Counter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], Any]  # takes a line that says what was done with the data
 
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d+(e[-+]?\d+)?", re.IGNORECASE)
 PARQUET, GZIP, ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
 
 
@@ -212,4 +214,6 @@ def check_columns(frame: nw.DataFrame, wanted: Iterable[str], what: str) -> None
         names = ", ".join(map(repr, lacking))
         there = listed(frame.columns)
         what += "s" * (len(lacking) > 1)
+        if all(NUMBER.fullmatch(name.strip()) for name in frame.columns):
+            there += "; the first line of a table has the names of its columns"
         raise TableError(f"no {what} {names} in the table{hint}; its columns are: {there}")
