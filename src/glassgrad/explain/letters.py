@@ -32,6 +32,8 @@ def latex_name(name: str) -> str:
     if name.startswith("∂") and "/∂" in name:
         above, below = name[1:].split("/∂", 1)
         return rf"\frac{{\partial {latex_name(above)}}}{{\partial {latex_name(below)}}}"
+    if name.startswith("new "):
+        return rf"{{{latex_name(name[4:])}}}^{{\mathrm{{new}}}}"
     letters = name.rstrip("0123456789")
     digits = name[len(letters) :] if letters.isascii() or letters[-1:].isalpha() else ""
     letters = name[: len(name) - len(digits)]

@@ -16,7 +16,7 @@ NEAR = 64  # nodes that are searched for the gradient that an update uses
 
 def wishes(graph: Graph, nodes: list[Any], known: dict[Any, Any]) -> dict[Any, str]:
     """{node: name}: new values, gradients of parameters, losses, outputs, the user's variables."""
-    found = assigned(nodes) | gradients(graph, known)
+    found = assigned(nodes) | {g: f"d_{known[c].exact}" for g, c in gradients(graph).items()}
     found |= dict.fromkeys(graph.outputs, "output")
     found |= dict.fromkeys(graph.losses, "loss")
     return found | {x: f"new_{known[c].exact}" for c, x in graph.updates.items()}
@@ -35,9 +35,9 @@ def assigned(nodes: list[Any]) -> dict[Any, str]:
     return found
 
 
-def gradients(graph: Graph, known: dict[Any, Any]) -> dict[Any, str]:
-    """{node: d_weight}: the nearest gradient of the shape of a parameter behind its new value."""
-    found: dict[Any, str] = {}
+def gradients(graph: Graph) -> dict[Any, Any]:
+    """{node: cell}: the nearest gradient of the shape of a parameter behind its new value."""
+    found: dict[Any, Any] = {}
     for cell, new in graph.updates.items():
         queue, at = [new], 0
         while cell.requires_grad and at < min(len(queue), NEAR):
@@ -46,7 +46,7 @@ def gradients(graph: Graph, known: dict[Any, Any]) -> dict[Any, str]:
             if x.operation is None:
                 continue
             if x.of_gradient and x.shape == cell.shape:
-                found.setdefault(x, f"d_{known[cell].exact}")
+                found.setdefault(x, cell)
                 break
             queue += x.inputs
     return found
