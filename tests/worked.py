@@ -1,5 +1,6 @@
 """What holds of all explanations."""
 
+import json
 import re
 
 import numpy as np
@@ -41,3 +42,40 @@ def well_formed(page):
         assert plain.count(r"\left") == plain.count(r"\right")
         assert plain.count(r"\begin{") == plain.count(r"\end{")
         assert not re.search(r"<[a-z/!]|\}_\{[^{}]*\}_|\^\{[^{}]*\}\^|\^\\top\^", plain), plain
+
+
+ROW = r"\[[^\[\]]*\]"
+ARRAY = rf"\[{ROW}(?:, {ROW})*\]|{ROW}"
+
+
+def reckoned(text):
+    """The number or matrix that a line of numbers says."""
+    arrays = {}
+
+    def named(found):
+        arrays[f"m{len(arrays)}"] = np.array(json.loads(found[0].lower()), dtype=float)
+        return f"m{len(arrays) - 1}"
+
+    written = re.sub(ARRAY, named, text).replace("'", ".T").replace("^", "**")
+    written = re.sub(r"([^()]+) if ([^()]+) else ([^()]+)", r"where(\2, \1, \3)", written)
+    written = re.sub(r"(m\d|T) (?=m\d)", r"\1 @ ", written)
+    written = re.sub(r"(\d) sum_", r"\1 * sum_", written)
+    written = re.sub(r"(sum_\w+) (.*)", r"\1(\2)", written)
+    return eval(written, KNOWN | arrays)
+
+
+KNOWN = {
+    "where": np.where,
+    "sum_ij": np.sum,
+    "sum_i": lambda x: np.sum(x, axis=0),
+    "max": np.maximum,
+    "log": np.log,
+    "tanh": np.tanh,
+    "e": np.e,
+}
+
+
+def numbers_agree(step):
+    """Whether the numbers that are put in give the result; four digits of each are written."""
+    found = reckoned(step.numbers[0])
+    np.testing.assert_allclose(found, step.result, rtol=5e-3, atol=5e-3)

@@ -7,7 +7,7 @@ import pytest
 
 import glassgrad as gg
 from glassgrad import nn
-from worked import agree, well_formed
+from worked import agree, numbers_agree, well_formed
 
 F = nn.functional
 generator = np.random.default_rng(5)
@@ -245,6 +245,36 @@ def test_numbers_are_put_in():
     assert found.of("∂l/∂t1").numbers[0] == "2 * (-0.9526)"
     assert found.of("∂l/∂h").numbers[0] == "(-1.905) * 0.04743 * (1 - 0.04743)"
     assert r"= 1.5 \, \left(-2\right) = -3$" in found.markdown()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("act", [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU])
+@pytest.mark.parametrize("bias", [True, False])
+def test_matrices_are_put_in(rows, act, bias):
+    gg.manual_seed(rows)
+    net = nn.Sequential(nn.Linear(2, 3, bias), act(), nn.Linear(3, 1, bias)).double()
+    x, y = gg.randn(rows, 2).double(), gg.rand(rows, 1).double()
+    found = gg.explain.steps(nn.MSELoss()(net(x), y))
+    assert all(step.numbers for step in found)
+    for step in found:
+        numbers_agree(step)
+
+
+def test_what_is_put_in():
+    x, w = gg.tensor([[1.0, 2.0], [0.5, -1.0]]), gg.tensor([[2.0], [-1.0]], requires_grad=True)
+    found = gg.explain.steps((x @ w).relu().sum())
+    assert str(found[0]).splitlines() == [
+        "  1. forward    A1 = X W1   [2, 1]",
+        "        = [[1, 2], [0.5, -1]] [[2], [-1]]",
+        "        0",
+        "        2",
+    ]
+    assert r"\begin{bmatrix}2\\ -1\end{bmatrix} = \begin{bmatrix}0\\ 2" in found.markdown()
+
+
+def test_many_numbers_are_not_put_in():
+    x, w = gg.ones(2, 5), gg.ones(5, 3, requires_grad=True)
+    assert gg.explain.steps((x @ w).sum())[0].numbers is None
 
 
 # ---- names

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .formula import Term, symbol, term
+from .matrices import number_term
 from .reading import formula_of, number_or
 
 PRODUCTS = ("contract", "linear", "convolution")
@@ -197,6 +198,12 @@ class Names:
     def put(self, x: Any) -> Term:
         """What is put into a formula: a name, or the number of a constant without one."""
         return self.terms[x] if x in self.given else number_or(x, self)
+
+    def number(self, x: Any) -> Term:
+        """The numbers that are put into a formula; of what is written as part of it, its own."""
+        if self.folded(x):
+            return formula_of(x, self.number)
+        return number_term(x) if x in self.given else number_or(x, number_term)
 
     # ---- derivatives
 

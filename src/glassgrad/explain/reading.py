@@ -12,6 +12,8 @@ from typing import Any
 from .formula import ATOM, PRODUCT, SUM, Function, Term, call, choice, indexed, summed, term
 from .symbols import E, Symbols
 
+INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
+
 Namer = Callable[[Any], Term]
 
 

@@ -17,10 +17,12 @@ from .backwards import Arrival, arrivals
 from .compiled import Example, updates
 from .formula import Term, symbol
 from .lines import line_of
-from .matrices import matrix_latex, matrix_text, number_term
+from .matrices import matrix_latex, matrix_text, writable
 from .naming import Names
-from .reading import formula_of
-from .texts import short
+from .reading import INDEXED, formula_of
+from .texts import nested, short
+
+WIDE = 88  # letters of a line of numbers: of longer ones only the formula is shown
 
 RULES = {
     "forward": "forward propagation",
@@ -42,7 +44,7 @@ class Step:
     name         what is computed: A1, ∂J/∂W1
     formula      how, in text; `latex` the same for a page
     inputs       {name: array} of what is put in
-    numbers      the formula with numbers put in, where all are single numbers, and in LaTeX
+    numbers      the formula with the numbers put in, where they are few, and in LaTeX
     result       the array that comes out
     source_line  the user's line, where `gg.record_lines()` kept it; of a derivative, the line of
                  the node that handed it back
@@ -65,18 +67,19 @@ class Step:
 
     def put_in(self, form: int) -> list[str]:
         """The formula with its numbers, if it says more than formula and result."""
-        known = {self.formula, self.latex, matrix_text(self.result), matrix_latex(self.result)}
+        plain = nested(self.result) if writable(self.result) else ""
+        known = {self.formula, self.latex, plain, matrix_latex(self.result)}
         return [self.numbers[form]] if self.numbers and self.numbers[form] not in known else []
 
     def __str__(self) -> str:
-        head = f"{self.number:3}. {self.rule:10} {self.name} = "
-        head += " = ".join([self.formula, *self.put_in(0)])
+        head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}"
         where = f"   <- {self.source_line}" if self.source_line else ""
         if not self.shape:
-            return f"{head} = {short(self.result[()])}" + where
-        head += f"   {list(self.shape)}"
-        body = matrix_text(self.result)
-        return head + where + "\n" + "\n".join("        " + line for line in body.splitlines())
+            return " = ".join([head, *self.put_in(0), short(self.result[()])]) + where
+        put_in = [f"= {text}" for text in self.put_in(0) if len(text) <= WIDE]
+        lines = [*put_in, *matrix_text(self.result).splitlines()]
+        head += f"   {list(self.shape)}" + where
+        return "\n        ".join([head, *lines])
 
 
 class Steps(list[Step]):
@@ -196,8 +199,8 @@ def check(target: Any, backward: bool) -> None:
     """Errors that say what is wanted."""
     if isinstance(target, CompiledStep):
         raise TypeError(
-            f"a tensor is wanted, and got {target!r}: gg.explain.steps(step, *arguments) explains a "
-            "compiled step; here compute the loss without gg.compile and give that"
+            f"a tensor is wanted, and got {target!r}: gg.explain.steps(step, *arguments) explains "
+            "a compiled step; here compute the loss without gg.compile and give that"
         )
     if not isinstance(target, Tensor):
         raise TypeError(f"a tensor is wanted, and got a {type(target).__name__}")
@@ -234,9 +237,9 @@ def forward(nodes: list[Any], known: Names) -> Iterator[tuple]:
     """A step for each node that is computed."""
     for x in nodes:
         if x.operation is not None and not known.folded(x):
-            formula, numbers = formula_of(x, known.put), None
-            if not any(i.shape for i in x.inputs):
-                numbers = formula_of(x, number_term)
+            formula = formula_of(x, known.put)
+            shown = all(map(writable, put_in([x], known))) and x.operation.name not in INDEXED
+            numbers = formula_of(x, known.number) if shown else None
             yield entry("forward", known(x), formula, numbers, [x], known, x.value)
 
 
