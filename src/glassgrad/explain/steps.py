@@ -231,9 +231,14 @@ def unchanged(nodes: list[Any]) -> None:
 
 
 def forward(nodes: list[Any], known: Names) -> Iterator[tuple]:
-    """A step for each node that is computed."""
+    """A step for each node that is computed, and for statistics that were before."""
+    stated = dict(known.stated)
     for x in nodes:
         if x.operation is not None and not known.folded(x):
+            for leaf in put_in([x], known):
+                if leaf in stated:
+                    name, formula, value = stated.pop(leaf)
+                    yield entry("forward", name, formula, None, [], known, value)
             formula, numbers = formula_of(x, known.put), None
             if not any(i.shape for i in x.inputs):
                 numbers = formula_of(x, number_term)
@@ -264,7 +269,7 @@ def entry(
     inputs = {known(i).text: np.asarray(i.value) for i in put_in(users, known)}
     said = (numbers.text, numbers.latex) if numbers else None
     texts = (rule, name.text, formula.text, formula.latex)
-    return *texts, inputs, np.asarray(result), line_of(users[0]), said
+    return *texts, inputs, np.asarray(result), line_of(users[0]) if users else "", said
 
 
 def put_in(users: list[Any], known: Names) -> Iterator[Any]:
