@@ -29,11 +29,15 @@ class Names:
     loss      the nodes that follow from the last layer, or lead to no layer
     inner     the nodes that are written as part of others
     letters   {node of a normalisation: mu, sigma^2, gamma or beta}
+    standing  {leaf: a word before the name, the node whose name it bears}
     stated    {leaf: name, formula, value} of running statistics
     """
 
-    def __init__(self, nodes: list[Any], target: Any, given: dict[str, Any]) -> None:
-        self.target, self.nodes = target, nodes
+    def __init__(
+        self, nodes: list[Any], target: Any, given: dict[str, Any],
+        standing: dict[Any, tuple[str, Any]] | None = None,
+    ) -> None:  # fmt: skip
+        self.target, self.nodes, self.standing = target, nodes, standing or {}
         self.given = dict.fromkeys(given.values(), True)
         self.terms = {x: symbol(name, not x.shape) for name, x in given.items()}
         self.taken = {t.text for t in self.terms.values()}
@@ -111,16 +115,24 @@ class Names:
         """mu, sigma^2, gamma and beta of a normalisation."""
         letters = ("mu", "sigma" if one.centred else "rms", "gamma", "beta")
         mu, sigma, gamma, beta = (self.free(f"{letter}{number}") for letter in letters)
-        said = {"mu": mu, "1 / sigma": 1 / sigma, "X - mu": symbol("X") - mu, "Xhat": symbol("Xhat")}
+        said = {
+            "mu": mu,
+            "1 / sigma": 1 / sigma,
+            "X - mu": symbol("X") - mu,
+            "Xhat": symbol("Xhat"),
+        }
         pairs = (one.mean, mu), (one.variance, sigma**2), (one.gamma, gamma), (one.beta, beta)
         found = {x: name for x, name in pairs if x is not None}
         self.letters |= found | {x: said[what] for x, what in one.values.items()}
         for x, what in one.values.items():
-            if what == "mu" and x.base is not None and x.base.name == "running_mean":
-                self.stated[x] = mu, symbol("running_mean"), x.base.value
+            leaf = x if x.base is None else x.base
+            if what == "mu" and leaf.name == "running_mean":
+                self.stated[x] = mu, symbol("running_mean"), leaf.value
                 deviation = symbol("running_var") + symbol("epsilon")
                 for i in (i for i, what in one.values.items() if what == "1 / sigma"):
                     self.stated[i] = sigma, power(deviation, term(0.5)), 1 / i.value
+        if one.variance is not None and one.variance.operation is None:
+            self.stated[one.variance] = sigma**2, symbol("running_var"), one.variance.value
 
     def free(self, name: str) -> Term:
         """The name, or with a prime where the user has given it to something else."""
@@ -144,6 +156,9 @@ class Names:
     def own(self, x: Any) -> Term:
         """A name for a node that the user has not named."""
         scalar = not x.shape
+        word, other = self.standing.get(x, ("", None))
+        if other in self.terms:
+            return symbol(f"{word}{self.terms[other].text}", scalar) if word else self.terms[other]
         if x in self.letters:
             return self.letters[x]
         if self.folded(x):

@@ -48,9 +48,16 @@ def normals(nodes: list[Any], users: Users) -> list[Normal]:
         start = begun(x)
         if start is not None:
             followed(x, *start, users)
-            if start[0].variance is not None or certain(start[0]):
+            if recorded(start[0]) or certain(start[0]):
                 found.append(start[0])
     return found
+
+
+def recorded(found: Normal) -> bool:
+    """Whether mean and variance are seen by the operations, or are the running ones."""
+    if found.variance is None:
+        return False
+    return found.variance.operation is not None or bool(found.values)
 
 
 def certain(found: Normal) -> bool:
@@ -61,7 +68,7 @@ def certain(found: Normal) -> bool:
         if what == "Xhat":
             rows = x.value.reshape(len(x.value), -1)
             return bool((abs(rows.mean(1)) < 1e-3).all() and (rows.var(1) < 1.01).all())
-    return len(found.values) == 2
+    return found.variance is None and len(found.values) == 2
 
 
 def begun(x: Any) -> tuple[Normal, Any] | None:
@@ -82,6 +89,8 @@ def by_statistics(x: Any) -> tuple[Normal, Any] | None:
     """1 / sqrt(mean of squares + eps), of x - mean or of x itself."""
     above = root(x.inputs[0])
     variance = root(above.inputs[0]) if is_a(above, "add") else above
+    if is_value(variance) and variance.name == "running_var":
+        return Normal(variance=variance, inner=[above]), None
     square = root(variance.inputs[0]) if is_a(variance, "mean") else None
     if square is None or not is_a(square, "square"):
         return None
@@ -128,7 +137,7 @@ def centre(x: Any, found: Normal) -> None:
     """x - mu with a mean that is known by its value."""
     if found.variance is None and x.operation is None:
         found.values[x] = "X - mu"
-    elif found.variance is None:
+    elif found.centred and found.mean is None:
         found.values[root(x.inputs[1])] = "mu"
         found.inner.append(x)
 

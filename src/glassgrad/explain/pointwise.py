@@ -45,6 +45,6 @@ def branches(nodes: list[Any], users: Users) -> Iterator[Any]:
     for x in nodes:
         if x.operation is not None and x.operation.name == "where":
             for i in x.inputs[1:]:
-                if i.operation is not None and i.operation.kind == "elementwise":
-                    if all(u is x for u in users[i]):
-                        yield i
+                of_elements = i.operation is not None and i.operation.kind == "elementwise"
+                if of_elements and all(u is x for u in users[i]):
+                    yield i

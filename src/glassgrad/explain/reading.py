@@ -67,7 +67,8 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     rows, columns = [i for i in first if i not in inner], [i for i in second if i not in inner]
     out = [i for i in range(rank) if i in rows or i in columns]
     matrices = len(second) < 3 or (len(first) < 3 and out == columns + rows)
-    if len(inner) > 1 or not matrices or out not in (rows + columns, columns + rows):
+    vectors = min(len(first), len(second)) < 2 and len(out) < rank  # one for each row
+    if len(inner) > 1 or not matrices or vectors or out not in (rows + columns, columns + rows):
         return by_index(x, a, b)
     if not inner:
         return outer(a, b, bool(rows), bool(columns))

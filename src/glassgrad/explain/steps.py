@@ -14,7 +14,7 @@ from ..gradient import ancestors
 from ..nn import Module
 from ..tensors import Tensor
 from .backwards import Arrival, arrivals
-from .compiled import Example, updates
+from .compiled import Example, Slopes, updates
 from .formula import Term, symbol
 from .lines import line_of
 from .matrices import matrix_latex, matrix_text, number_term
@@ -149,7 +149,8 @@ def steps(target: Any, *example: Any, names: Any = None, backward: bool = True) 
 def of_tensor(target: Any, more: tuple, names: dict[str, Tensor], backward: bool) -> Iterator:
     """The fields of all steps of a tensor."""
     if more:
-        raise TypeError(f"a tensor stands alone, and there are {len(more)} more arguments")
+        count = f"{len(more)} more argument{'s' if len(more) > 1 else ''}"
+        raise TypeError(f"a tensor is explained as it is, and there are {count}")
     check(target, backward)
     nodes = ancestors([target])
     unchanged(nodes)
@@ -164,12 +165,21 @@ def of_step(
     """The fields of all steps of a compiled step: of each loss, then the updates."""
     example = Example(step, arguments)
     nodes = ancestors(example.targets)
-    known = Names(nodes, example.targets[-1], example.names(names))
+    known = Names(nodes, example.targets[0], example.named(names), example.standing())
     yield from forward(nodes, known)
-    for target in example.targets if backward and example.graph.losses else ():
-        known.target = target
-        yield from back(target, ancestors([target]), known)
-    for x, name, formula, numbers, inputs in updates(example, known) if backward else ():
+    if not backward:
+        return
+    slopes: Slopes = {}
+    for target in example.targets if example.graph.losses else ():
+        known.target, known.slopes = target, {}
+        results = {}
+        for fields in back(target, ancestors([target]), known):
+            results[fields[1]] = fields[5]
+            yield fields
+        for leaf, term in known.slopes.items():
+            if term.text in results:
+                slopes.setdefault(leaf, []).append((term, results[term.text]))
+    for x, name, formula, numbers, inputs in updates(example, known, slopes):
         texts = "update", name.text, formula.text, formula.latex
         result = np.asarray(example.values[x])
         yield *texts, inputs, result, line_of(x), (numbers.text, numbers.latex)
@@ -196,8 +206,8 @@ def check(target: Any, backward: bool) -> None:
     """Errors that say what is wanted."""
     if isinstance(target, CompiledStep):
         raise TypeError(
-            f"a tensor is wanted, and got {target!r}: gg.explain.steps(step, *arguments) explains a "
-            "compiled step; here compute the loss without gg.compile and give that"
+            f"a tensor is wanted, and got {target!r}: gg.explain.steps(step, *arguments) explains "
+            "a compiled step; here compute the loss without gg.compile and give that"
         )
     if not isinstance(target, Tensor):
         raise TypeError(f"a tensor is wanted, and got a {type(target).__name__}")
