@@ -249,7 +249,6 @@ def resolved(graph: Graph, meaning: dict[Any, Any]) -> tuple[Graph, Callable]:
             elif x not in new:
                 leaf = x.operation is None
                 new[x] = x if leaf else rebuilt(x, tuple(new[i] for i in behind))
-                new[x].requires_grad = x.requires_grad
         return new[root]
 
     return graph.mapped(settle), settle

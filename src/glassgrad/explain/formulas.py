@@ -83,7 +83,9 @@ class Inlined(Names):
 
     def stands_out(self, x: Any) -> bool:
         """Whether a node has a line of its own."""
-        return x in self.given or (bool(self.layers) and not super().folded(x) and self.of_layer(x))
+        if x in self.given or x in self.letters:
+            return True
+        return bool(self.layers) and not super().folded(x) and self.of_layer(x)
 
     def of_layer(self, x: Any) -> bool:
         """Whether a node is A_l or H_l."""
@@ -161,7 +163,7 @@ def lines(nodes: list[Any], known: Inlined) -> Iterator[Formula]:
 def derivatives(nodes: list[Any], known: Inlined) -> Iterator[Formula]:
     """With layers a line for each node; without, partial derivatives and what follows from them."""
     target = known.target
-    if known.layers:
+    if known.layers or known.letters:
         for x, formula in local(target, nodes, known, expand=False).items():
             yield Formula(derivative(target, x, known).text, formula.text, formula.latex)
         return
@@ -202,7 +204,7 @@ def local(
         for x, gradient, formula, _ in handed(y, totals[y], known):
             with unheard():
                 totals[x] = totals[x] + gradient if x in totals else gradient
-            parts.setdefault(x, []).append(formula)
+            parts[x] = [*parts.pop(x, []), formula]  # in the order in which they are whole
     del parts[top]
     known.target, known.slopes = before, {}
     order = {x: i for i, x in enumerate(known.terms)}

@@ -14,7 +14,7 @@ from ..gradient import ancestors
 from ..nn import Module
 from ..tensors import Tensor
 from .backwards import Arrival, arrivals
-from .compiled import Example, updates
+from .compiled import Example, Slopes, updates
 from .formula import Term, symbol
 from .lines import line_of
 from .matrices import matrix_latex, matrix_text, writable
@@ -152,7 +152,8 @@ def steps(target: Any, *example: Any, names: Any = None, backward: bool = True) 
 def of_tensor(target: Any, more: tuple, names: dict[str, Tensor], backward: bool) -> Iterator:
     """The fields of all steps of a tensor."""
     if more:
-        raise TypeError(f"a tensor stands alone, and there are {len(more)} more arguments")
+        count = f"{len(more)} more argument{'s' if len(more) > 1 else ''}"
+        raise TypeError(f"a tensor is explained as it is, and there are {count}")
     check(target, backward)
     nodes = ancestors([target])
     unchanged(nodes)
@@ -167,12 +168,21 @@ def of_step(
     """The fields of all steps of a compiled step: of each loss, then the updates."""
     example = Example(step, arguments)
     nodes = ancestors(example.targets)
-    known = Names(nodes, example.targets[-1], example.names(names))
+    known = Names(nodes, example.targets[0], example.named(names), example.standing())
     yield from forward(nodes, known)
-    for target in example.targets if backward and example.graph.losses else ():
-        known.target = target
-        yield from back(target, ancestors([target]), known)
-    for x, name, formula, numbers, inputs in updates(example, known) if backward else ():
+    if not backward:
+        return
+    slopes: Slopes = {}
+    for target in example.targets if example.graph.losses else ():
+        known.target, known.slopes = target, {}
+        results = {}
+        for fields in back(target, ancestors([target]), known):
+            results[fields[1]] = fields[5]
+            yield fields
+        for leaf, term in known.slopes.items():
+            if term.text in results:
+                slopes.setdefault(leaf, []).append((term, results[term.text]))
+    for x, name, formula, numbers, inputs in updates(example, known, slopes):
         texts = "update", name.text, formula.text, formula.latex
         result = np.asarray(example.values[x])
         yield *texts, inputs, result, line_of(x), (numbers.text, numbers.latex)
@@ -234,9 +244,14 @@ def unchanged(nodes: list[Any]) -> None:
 
 
 def forward(nodes: list[Any], known: Names) -> Iterator[tuple]:
-    """A step for each node that is computed."""
+    """A step for each node that is computed, and for statistics that were before."""
+    stated = dict(known.stated)
     for x in nodes:
         if x.operation is not None and not known.folded(x):
+            for leaf in put_in([x], known):
+                if leaf in stated:
+                    name, formula, value = stated.pop(leaf)
+                    yield entry("forward", name, formula, None, [], known, value)
             formula = formula_of(x, known.put)
             shown = all(map(writable, put_in([x], known))) and x.operation.name not in INDEXED
             numbers = formula_of(x, known.number) if shown else None
@@ -267,7 +282,7 @@ def entry(
     inputs = {known(i).text: np.asarray(i.value) for i in put_in(users, known)}
     said = (numbers.text, numbers.latex) if numbers else None
     texts = (rule, name.text, formula.text, formula.latex)
-    return *texts, inputs, np.asarray(result), line_of(users[0]), said
+    return *texts, inputs, np.asarray(result), line_of(users[0]) if users else "", said
 
 
 def put_in(users: list[Any], known: Names) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ..graph import Graph, Line
@@ -30,18 +31,22 @@ def assigned(nodes: list[Any]) -> dict[Any, str]:
         if line is None or x.of_gradient or line in seen:
             continue
         seen.add(line)
-        if match := ASSIGNED.match(linecache.getline(*line)):
+        text = linecache.getline(*line)
+        if (match := ASSIGNED.match(text)) and "lambda" not in text:  # what it does is called later
             found[x] = match[1]
     return found
 
 
-def gradients(graph: Graph) -> dict[Any, Any]:
-    """{node: cell}: the nearest gradient of the shape of a parameter behind its new value."""
+def gradients(graph: Graph, behind: Callable = lambda x: x) -> dict[Any, Any]:
+    """{node: cell}: the nearest gradient of the shape of a parameter behind its new value.
+
+    `behind` says what a node stands for, where that is not settled yet.
+    """
     found: dict[Any, Any] = {}
     for cell, new in graph.updates.items():
         queue, at = [new], 0
         while cell.requires_grad and at < min(len(queue), NEAR):
-            x = queue[at]
+            x = behind(queue[at])
             at += 1
             if x.operation is None:
                 continue
