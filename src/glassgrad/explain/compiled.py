@@ -192,9 +192,9 @@ def lasting(leaf: Any) -> bool:
 
 
 def few_numbers(example: Example, x: Any) -> Term | None:
-    """The number that a hyper-parameter or a count is."""
+    """What is put in for a node; None where it is too much."""
     y = example.copies.get(x)
-    return None if x.shape or y is None else number_term(y)
+    return None if y is None or not writable(y) else number_term(y)
 
 
 def put_in(x: Any, names: dict[Any, Term], example: Example) -> dict[str, np.ndarray]:
