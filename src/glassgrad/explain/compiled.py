@@ -24,7 +24,8 @@ from ..tensors import Tensor
 from ..tensors.state import tick
 from .formula import Term, symbol
 from .matrices import number_term, writable
-from .naming import SILENT, Names
+from .naming import Names
+from .normal import SILENT
 from .reading import formula_of, number_or
 
 LONG = 24  # letters of a formula that is used twice and gets a line of its own

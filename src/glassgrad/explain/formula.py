@@ -211,10 +211,11 @@ def product(a: Term, b: Term) -> Term:
         halves = y.split("/")
         if halves is None:
             continue
-        if number(halves[0]) == 1 and number(x) is None:
-            return fraction(x, halves[1])
-        if (below := number(halves[1])) is not None and number(halves[0]) is None:
+        below, whole = number(halves[1]), number(halves[0]) == 1
+        if below is not None and not (whole and number(x) is not None):
             return reduced(product(x, halves[0]), below)
+        if whole and number(x) is None:
+            return fraction(x, halves[1])
     coefficient, found = factors(a)
     other, more = factors(b)
     merged: dict[Term, float] = {}

@@ -23,6 +23,7 @@ class Normal:
     gamma, beta     the leaves that scale and shift, or None
     values          {leaf: what it is}: "mu", "1 / sigma", "X - mu", or the standardised "Xhat"
     centred         whether a mean is subtracted
+    output          what comes out
     """
 
     mean: Any = None
@@ -32,6 +33,7 @@ class Normal:
     beta: Any = None
     values: dict[Any, str] = field(default_factory=dict)
     centred: bool = True
+    output: Any = None
 
 
 def root(x: Any) -> Any:
@@ -106,6 +108,7 @@ def by_statistics(x: Any) -> tuple[Normal, Any] | None:
 def followed(x: Any, found: Normal, scaled: Any, users: Users) -> None:
     """The product with what is scaled, with gamma, and the sum with beta."""
     core = "Xhat" in found.values.values()
+    found.output = x
     while len(users[x]) == 1:
         above = users[x][0]
         if above.operation.name not in SILENT:
@@ -123,7 +126,7 @@ def followed(x: Any, found: Normal, scaled: Any, users: Users) -> None:
             else:
                 return
         found.inner.append(x)
-        x = above
+        found.output = x = above
 
 
 def is_scaled(other: Any, scaled: Any) -> bool:
