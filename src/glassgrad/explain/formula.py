@@ -246,8 +246,10 @@ def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
     text = " * ".join(t.inside(PRODUCT)[0] for t in terms)
     latex = terms[0].inside(PRODUCT)[1]
     for before, t in zip(terms, terms[1:]):
-        sign = r"\odot" if not (before.scalar or t.scalar) else r"\,"
-        latex += f" {sign} {t.inside(PRODUCT)[1]}"
+        sign, right = r"\odot", t.inside(PRODUCT)[1]
+        if before.scalar or t.scalar:
+            sign = r"\cdot" if right[0].isdigit() else r"\,"
+        latex += f" {sign} {right}"
     scalar = all(t.scalar for t in terms)
     return Term(text, latex, PRODUCT, None, ("*", coefficient, tuple(found)), scalar)
 

@@ -90,7 +90,12 @@ class Inlined(Names):
 
     def of_layer(self, x: Any) -> bool:
         """Whether a node is A_l or H_l, or of a normalisation."""
-        return x in self.letters or x in self.scores or bool(self.entering.get(x)) or self.is_prediction(x)
+        return (
+            x in self.letters
+            or x in self.scores
+            or bool(self.entering.get(x))
+            or self.is_prediction(x)
+        )
 
 
 class Brief(Inlined):
@@ -180,14 +185,15 @@ def derivatives(nodes: list[Any], known: Inlined) -> Iterator[Formula]:
     for x, formula in local(target, nodes, known).items():
         if x.operation is None:
             links = chain(x, target, partial, known)
-            name = derivative(target, x, known).text
+            total = links is not None and x in partial[target]  # beside the direct way
+            name = derivative(target, x, known, "d" if total else "∂").text
             yield Formula(name, formula.text, formula.latex, links if links else None)
 
 
-def derivative(above: Any, below: Any, known: Inlined) -> Term:
-    """The name of a derivative."""
+def derivative(above: Any, below: Any, known: Inlined, sign: str = "∂") -> Term:
+    """The name of a derivative: partial, or total with the sign d."""
     top, bottom = known(above), known(below)
-    return symbol(f"∂{top.text}/∂{bottom.text}", top.scalar and bottom.scalar)
+    return symbol(f"{sign}{top.text}/{sign}{bottom.text}", top.scalar and bottom.scalar)
 
 
 def local(

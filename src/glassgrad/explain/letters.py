@@ -29,9 +29,10 @@ def escaped(text: str) -> str:
 
 def latex_name(name: str) -> str:
     r"""`W1` and `w_1` as W_{1}, `∂J/∂W1` as a fraction, `gamma` as \gamma, words upright."""
-    if name.startswith("∂") and "/∂" in name:
-        above, below = name[1:].split("/∂", 1)
-        return rf"\frac{{\partial {latex_name(above)}}}{{\partial {latex_name(below)}}}"
+    for sign, said in (("∂", r"\partial"), ("d", "d")):  # partial and total derivatives
+        if name.startswith(sign) and f"/{sign}" in name:
+            above, below = name[1:].split(f"/{sign}", 1)
+            return rf"\frac{{{said} {latex_name(above)}}}{{{said} {latex_name(below)}}}"
     if name.startswith("new "):
         return rf"{{{latex_name(name[4:])}}}^{{\mathrm{{new}}}}"
     base, _, exponent = name.partition("^")

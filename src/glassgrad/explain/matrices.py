@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .formula import SUM, Term
+from .formula import ATOM, PRODUCT, SUM, Term
 from .texts import nested, short
 
 ROWS, COLUMNS = 6, 8  # what is written out whole
@@ -89,7 +89,9 @@ def number_term(x: Any) -> Term:
     if x.shape:
         return Term(nested(x.value), matrix_latex(np.asarray(x.value)))
     value = x.value[()]
-    size = Term(short(abs(value)), latex(abs(value)), scalar=True)
+    written = latex(abs(value))
+    tight = PRODUCT if "cdot" in written else ATOM  # a power of ten is a product
+    size = Term(short(abs(value)), written, ATOM, tight, scalar=True)
     if not value < 0:
         return size._replace(parts=("put", id(x), size))
     return Term(f"-{size.text}", f"-{size.latex}", SUM, parts=("put", id(x), size), scalar=True)

@@ -6,7 +6,6 @@ what enters the next layer is H_l.  What follows from the last layer's scores is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,11 @@ import numpy as np
 from .formula import Term, power, symbol, term
 from .matrices import number_term
 from .normal import SILENT, normals, root
+from .origins import Origin, origin_of
 from .pointwise import activations, averages, branches
-from .reading import formula_of, number_or
+from .reading import Namer, formula_of, number_or
 from .roles import (
     by_use,
-    compared,
     is_bias,
     is_bilinear,
     is_layer,
@@ -56,11 +55,15 @@ class Names:
         self.layers = {x: i for i, x in enumerate(filter(is_layer, nodes), 1)}
         self.users = users_of(nodes)
         self.inner: dict[Any, bool] = {}
+        self.origins: dict[Any, Origin] = {}
+        self.known = self.given | self.users
         self.find_roles()
         self.find_inner()
         for x in by_use(nodes):
-            if x not in self.terms:
-                self.terms[x] = number_or(x, self.own)
+            if (origin := origin_of(x, self.known)) is not None and x not in self.given:
+                self.origins[x] = origin
+        for x in by_use(nodes):
+            self(x)
 
     # ---- who is what
 
@@ -175,8 +178,6 @@ class Names:
             return self.letters[x]
         if self.folded(x):
             return formula_of(x, self.put)
-        if (found := self.derived(x)) is not None:
-            return found
         if x is self.target:
             return self.fresh("J" if x.numel() == 1 else "f", scalar, bare=True)
         if x.operation is None:
@@ -210,7 +211,7 @@ class Names:
             alone = not self.layers and self.variables() == 1
             return self.fresh(letter, scalar, bare=alone or letter in ("E", "a"))
         if x.dtype.kind == "b":
-            return self.condition(x)
+            return self.fresh("c", scalar)
         if is_mask(x, self.users[x]):
             return self.fresh("M", scalar, bare=not self.layers)
         if x.dtype.kind in "iub" and not self.in_loss(x):
@@ -230,37 +231,6 @@ class Names:
             used = {u.operation.name for u in self.users[x]}
             return "E" if "take" in used else "a" if used & {"mul", "view", "reshape"} else "W"
         return "b"
-
-    def condition(self, x: Any) -> Term:
-        """The comparison with 0 that a truth value is, where it was not recorded; else c."""
-        if x.value.any() and not x.value.all():
-            for i in (root(i) for u in self.users[x] for i in u.inputs[1:]):
-                for formula, value in compared(i, self.terms.get(i)):
-                    if value.shape == x.shape and np.array_equal(value, x.value):
-                        return formula
-        return self.fresh("c", not x.shape)
-
-    def derived(self, x: Any) -> Term | None:
-        """What was computed of a tensor that the user has named, where no graph tells of it."""
-        if x.operation is not None or x.requires_grad or not x.shape:
-            return None
-        for y in self.given:
-            if y.operation is None and not y.requires_grad and y.dtype == x.dtype:
-                for value, formula in self.likely(y):
-                    if value.shape == x.shape and np.array_equal(value, x.value):
-                        return formula
-                if np.may_share_memory(x.value, y.value) and x.value.size == y.value.size:
-                    return self.terms[y]  # of another shape, as x.unsqueeze(0)
-        return None
-
-    def likely(self, y: Any) -> Iterator[tuple[np.ndarray, Term]]:
-        """What losses and layers make of labels and data: 1 - y, -y, y'."""
-        name = self.terms[y]
-        if y.dtype.kind == "f":
-            yield 1 - y.value, 1 - name
-            yield -y.value, -name
-        if len(y.shape) == 2:
-            yield y.value.T, name.T
 
     def variables(self) -> int:
         """How many leaves without a name a derivative is asked of."""
@@ -290,16 +260,29 @@ class Names:
         return symbol(name, scalar)
 
     def __call__(self, x: Any) -> Term:
+        """The name of a node, or the formula of what has none."""
+        if x not in self.terms:
+            self.terms[x] = self.told(x, self.put) or number_or(x, self.own)
         return self.terms[x]
 
+    def told(self, x: Any, name: Namer) -> Term | None:
+        """The formula of a leaf that was computed without a gradient."""
+        if x in self.given or (x in self.users and x not in self.origins):
+            return None
+        origin = self.origins.get(x) or origin_of(x, self.known)
+        return None if origin is None else formula_of(origin, name)
+
     def put(self, x: Any) -> Term:
-        """What is put into a formula: a name, or the number of a constant without one."""
-        return self.terms[x] if x in self.given else number_or(x, self)
+        """What is put into a formula: a name, a formula, or the number of a constant."""
+        named = x in self.given or x in self.origins
+        return self(x) if named else number_or(x, self)
 
     def number(self, x: Any) -> Term:
         """The numbers that are put into a formula; of what is written as part of it, its own."""
         if self.folded(x):
             return formula_of(x, self.number)
+        if (numbers := self.told(x, self.number)) is not None:
+            return numbers
         return number_term(x) if x in self.given else number_or(x, number_term)
 
     # ---- derivatives

@@ -12,6 +12,7 @@ from functools import reduce
 from operator import and_, mul
 from typing import Any
 
+from ..types import Shape
 from .formula import (
     ATOM,
     COMPARISON,
@@ -27,6 +28,7 @@ from .formula import (
     summed,
     term,
 )
+from .normal import root
 from .symbols import E, Symbols
 
 INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
@@ -74,7 +76,8 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     if not inner:
         return outer(a, b, bool(rows), bool(columns))
     if not rows and not columns:
-        return a.T @ b
+        first, second = (root(i).shape[:-1] == (1,) for i in x.inputs)  # of a matrix, a row
+        return (a if first else a.T) @ (b.T if second else b)
     a_last, b_first = first[-1] == inner[0], second[0] == inner[0]
     if out == rows + columns:
         return (a if a_last else a.T) @ (b if b_first else b.T)
@@ -177,12 +180,31 @@ def _slice(x: Any, a: Term, *others: Any) -> Term:
     """A part; all of it the other way round is a mirror image."""
     if x.shape == x.inputs[0].shape:
         return call("flip", a) if any(s < 0 for s in x.parameters["steps"]) else a
+    text, latex = flat(x.inputs[0], a).inside(ATOM)
+    where = part_of(x.parameters, x.shape, x.inputs[0].shape)
+    return Term(f"{text}{where}", f"{latex}{where}")
+
+
+def _place(x: Any, g: Term, *others: Any) -> Term:
+    """What was handed to a part; the rest has 0."""
+    where = part_of(x.parameters, x.inputs[0].shape, x.shape)
+    return Term(f"{g.text} at {where}, else 0", rf"{g.latex} \text{{ at }} {where}", SUM)
+
+
+def flat(x: Any, a: Term) -> Term:
+    """Of what is looked at with other axes than its name has, all in a row."""
+    return a if len(root(x).shape) == len(x.shape) else call("flat", a)
+
+
+def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
+    """[0], [:, 1:3]: a number for one place, nothing for all that remains."""
     parts = []
-    for start, step, n in zip(*(x.parameters[k] for k in ("starts", "steps", "lengths"))):
-        stop = start + step * n
-        parts.append(f"{start}" if n == 1 else f"{start}:{stop}" + (f":{step}" * (step != 1)))
-    text, latex = a.inside(ATOM)
-    return Term(f"{text}[{', '.join(parts)}]", f"{latex}[{', '.join(parts)}]")
+    for start, step, n, length in zip(parameters["starts"], parameters["steps"], part, whole):
+        ends = f"{start or ''}:{start + step * n if start + step * n < length else ''}"
+        parts.append(f"{start}" if n == 1 < length else ends + (f":{step}" * (step != 1)))
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return f"[{', '.join(parts)}]"
 
 
 def _take(x: Any, a: Term, rows: Term) -> Term:
@@ -235,6 +257,7 @@ TABLE: dict[str, Callable[..., Term]] = {
     "reshape": lambda x, a: a,
     "cast": lambda x, a, *rest: a,
     "slice": _slice,
+    "place": _place,
     "take": _take,
     "put": _put,
     "window_max": lambda x, a: call("maxpool", a),
@@ -273,6 +296,22 @@ def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
     return choice(reduce(and_, inside), g, 0)
 
 
+def _extreme_slope(larger: bool) -> Callable[[Term, list[Term], int], Term]:
+    def written(g: Term, inputs: list[Term], which: int) -> Term:
+        """g for the one that was chosen; of two equal ones each has half of it."""
+        x, other = inputs[which], inputs[1 - which]
+        return choice(x > other if larger else x < other, g, 0)
+
+    return written
+
+
+def _power_slope(g: Term, inputs: list[Term], which: int) -> Term:
+    """b a^(b - 1) and a^b log(a), where the rule also sees to a = 0."""
+    a, b = inputs
+    return g * (b * a ** (b - 1) if which == 0 else a**b * Symbols().log(a))
+
+
 SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {
-    "logaddexp": _logaddexp_slope, "clamp": _clamp_slope,
+    "logaddexp": _logaddexp_slope, "clamp": _clamp_slope, "pow": _power_slope,
+    "maximum": _extreme_slope(True), "minimum": _extreme_slope(False),
 }  # fmt: skip

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .formula import Term
 from .normal import root
 from .reading import shared
 
@@ -69,15 +67,6 @@ def operands(x: Any) -> tuple[Any, Any]:
 def weight_like(x: Any) -> tuple[bool, bool, bool]:
     """What speaks for a factor being the weight."""
     return x.operation is None, x.requires_grad, len(x.shape) > 1
-
-
-def compared(x: Any, name: Term | None) -> Iterator[tuple[Term, np.ndarray]]:
-    """A tensor compared with 0."""
-    if name is not None and x.dtype.kind == "f":
-        yield name > 0, x.value > 0
-        yield name >= 0, x.value >= 0
-        yield name < 0, x.value < 0
-        yield name <= 0, x.value <= 0
 
 
 def is_mask(x: Any, users: list[Any]) -> bool:

@@ -75,7 +75,8 @@ class Step:
         head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}"
         where = f"   <- {self.source_line}" if self.source_line else ""
         if not self.shape:
-            return " = ".join([head, *self.put_in(0), short(self.result[()])]) + where
+            result = short(self.result[()])
+            return " = ".join([head, *self.put_in(0), *[result] * (self.formula != result)]) + where
         put_in = [f"= {text}" for text in self.put_in(0) if len(text) <= WIDE]
         lines = [*put_in, *matrix_text(self.result).splitlines()]
         head += f"   {list(self.shape)}" + where
@@ -98,7 +99,8 @@ class Steps(list[Step]):
                 rule = step.rule
                 lines += [f"### {rule}: {RULES[rule]}" if rule in RULES else f"### {rule}", ""]
             name = symbol(step.name).latex
-            parts = " = ".join([name, step.latex, *step.put_in(1), matrix_latex(step.result)])
+            said = dict.fromkeys([step.latex, *step.put_in(1), matrix_latex(step.result)])
+            parts = " = ".join([name, *said])
             lines += [f"{step.number}. $\\displaystyle {parts}$", ""]
         return "\n".join(lines)
 
@@ -213,7 +215,9 @@ def check(target: Any, backward: bool) -> None:
             "a compiled step; here compute the loss without gg.compile and give that"
         )
     if not isinstance(target, Tensor):
-        raise TypeError(f"a tensor is wanted, and got a {type(target).__name__}")
+        advice = ": compute a loss with it, as F.mse_loss(model(x), y), and give that"
+        advice = advice if isinstance(target, Module) else ""
+        raise TypeError(f"a tensor is wanted, and got a {type(target).__name__}{advice}")
     if target.operation is None:
         raise ValueError(
             "this tensor was not computed from tensors that require a gradient, so nothing was "
@@ -290,5 +294,7 @@ def put_in(users: list[Any], known: Names) -> Iterator[Any]:
     for x in (i for y in users for i in y.inputs):
         if known.folded(x):
             yield from put_in([x], known)
+        elif x in known.origins:
+            yield from put_in([known.origins[x]], known)
         elif x.number is None:
             yield x

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from ..gradient import ancestors, gradients
 from ..operations.record import Operation
-from ..types import ShapeError, Type, is_real, supported
+from ..types import ShapeError, Type, bool_, is_real, supported
 from . import state as modes
 from .conversion import Conversion
 from .device import checked_device
@@ -59,12 +60,13 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
         if operation.shares:
             y.base = inputs[0] if inputs[0].base is None else inputs[0].base
         if state.grad:
-            for x in inputs:
-                if x.requires_grad:
-                    if value.dtype.kind == "f":
+            if value.dtype.kind == "f":
+                for x in inputs:
+                    if x.requires_grad:
                         y.operation, y.inputs, y.parameters = operation, inputs, parameters
                         y.requires_grad, y.serial = True, tick()
-                    break
+                        return y
+            y.origin = operation, tuple(map(referred, inputs)), parameters
         return y
 
     @staticmethod
@@ -419,6 +421,14 @@ def hooked(x: Any, g: Any) -> Any:
         replaced = hook(g)
         g = g if replaced is None else replaced
     return g
+
+
+def referred(x: Any) -> Any:
+    """A reference to an input that keeps alive only constants, and one mask behind a mask."""
+    if x.number is not None:
+        return x
+    held = x.origin[1] if x.value.dtype is bool_ and x.origin is not None else (x,)
+    return ref(x) if any(isinstance(i, Tensor) and i.number is None for i in held) else x
 
 
 def explained(error: Exception, operation: Operation, inputs: tuple, parameters: dict) -> Exception:
