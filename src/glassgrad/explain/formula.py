@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .letters import escaped, latex_name, latex_number
 
-COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
 
 
 class Term(NamedTuple):
@@ -113,10 +113,10 @@ class Term(NamedTuple):
         return Term(f"not {text}", rf"\neg {latex}", SIGN)
 
     def __and__(self, other: Any) -> Term:
-        return infix("and", r"\land", self, other, COMPARISON)
+        return infix("and", r"\land", self, other, LOGIC)
 
     def __or__(self, other: Any) -> Term:
-        return infix("or", r"\lor", self, other, COMPARISON)
+        return infix("or", r"\lor", self, other, LOGIC)
 
 
 def term(x: Any) -> Term:
@@ -344,7 +344,7 @@ def choice(condition: Any, x: Any, y: Any) -> Term:
     c, a, b = term(condition), term(x), term(y)
     latex = rf"\begin{{cases}}{a.latex} & {c.latex}\\ {b.latex} & \text{{else}}\end{{cases}}"
     text = f"{a.inside(SUM)[0]} if {c.text} else {b.inside(SUM)[0]}"
-    return Term(text, latex, COMPARISON, ATOM, scalar=a.scalar and b.scalar)
+    return Term(text, latex, LOGIC, ATOM, scalar=a.scalar and b.scalar)
 
 
 def indexed(a: Term, index: str, latex_index: str = "") -> Term:

@@ -60,7 +60,8 @@ class Names:
         self.find_roles()
         self.find_inner()
         for x in by_use(nodes):
-            if (origin := origin_of(x, self.known)) is not None and x not in self.given:
+            leaf = x.operation is None and x not in self.given
+            if leaf and (origin := origin_of(x, self.known)) is not None:
                 self.origins[x] = origin
         for x in by_use(nodes):
             self(x)
@@ -274,7 +275,7 @@ class Names:
 
     def put(self, x: Any) -> Term:
         """What is put into a formula: a name, a formula, or the number of a constant."""
-        named = x in self.given or x in self.origins
+        named = x in self.given or x in self.origins or x not in self.users
         return self(x) if named else number_or(x, self)
 
     def number(self, x: Any) -> Term:

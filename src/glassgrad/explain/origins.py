@@ -6,19 +6,21 @@ A tensor remembers it without keeping anything alive; it is told where all of it
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
+from ..operations.view import reshape
+
 CONDITIONS = {"eq", "ne", "lt", "le", "gt", "ge", "bitwise_and", "bitwise_or", "bitwise_not"}
-SMALL = {"neg", "sub", "view", "reshape", "cast"}  # more than that, and it is data of its own
+SMALL = {"neg", "sub", "clamp", "view", "reshape", "cast"}  # more, and it is data of its own
 
 
 class Origin:
     """A leaf as the node that it would be, had it needed a gradient."""
 
-    def __init__(self, x: Any) -> None:
-        self.operation, held, self.parameters = x.origin
-        self.inputs = [i() if callable(i) and not hasattr(i, "value") else i for i in held]
+    def __init__(self, x: Any, operation: Any, inputs: Any, parameters: dict[str, Any]) -> None:
+        self.operation, self.inputs, self.parameters = operation, inputs, parameters
         self.shape, self.numel, self.value = x.shape, x.numel, x.value
 
     def is_true(self) -> bool:
@@ -31,15 +33,26 @@ class Origin:
         return np.array_equal(again, self.value, equal_nan=self.value.dtype.kind == "f")
 
 
+def behind(x: Any) -> Origin | None:
+    """The operation that a tensor came from, if that is recorded or remembered."""
+    if x.operation is not None:
+        return Origin(x, x.operation, x.inputs, x.parameters)
+    if x.origin is not None:
+        operation, held, parameters = x.origin
+        return Origin(x, operation, [i() if isinstance(i, ref) else i for i in held], parameters)
+    if x.base is not None and x.base.shape == x.shape:  # detached
+        return Origin(x, reshape, [x.base], {"shape": x.shape})
+    return None
+
+
 def origin_of(x: Any, known: Any) -> Origin | None:
     """How a leaf came about, if all of it is known or a number, and the way is short."""
-    if x.origin is None or x.operation is not None or x.requires_grad:
+    found = None if x.requires_grad and x.operation is None else behind(x)
+    if found is None or not found.is_true():
         return None
-    found, name = Origin(x), x.origin[0].name
-    if name not in CONDITIONS | SMALL or not found.is_true():
-        return None
+    name = found.operation.name
     variables = [i for i in found.inputs if i.number is None]
-    if not variables or (name == "sub" and len(variables) > 1):
+    if not variables or (name == "sub" and len(variables) > 1) or name not in CONDITIONS | SMALL:
         return None
     return found if all(is_told(i, known) for i in variables) else None
 

@@ -16,8 +16,8 @@ from ..types import Shape
 from .formula import (
     ATOM,
     COMPARISON,
+    LOGIC,
     PRODUCT,
-    SUM,
     Function,
     Term,
     call,
@@ -188,7 +188,7 @@ def _slice(x: Any, a: Term, *others: Any) -> Term:
 def _place(x: Any, g: Term, *others: Any) -> Term:
     """What was handed to a part; the rest has 0."""
     where = part_of(x.parameters, x.inputs[0].shape, x.shape)
-    return Term(f"{g.text} at {where}, else 0", rf"{g.latex} \text{{ at }} {where}", SUM)
+    return Term(f"{g.text} at {where}, else 0", rf"{g.latex} \text{{ at }} {where}", LOGIC)
 
 
 def flat(x: Any, a: Term) -> Term:
@@ -214,12 +214,12 @@ def _take(x: Any, a: Term, rows: Term) -> Term:
 
 def _put(x: Any, g: Term, rows: Term) -> Term:
     latex = rf"{g.latex} \text{{ at }} {rows.latex}"
-    return Term(f"{g.text} at {rows.text}, else 0", latex, SUM)
+    return Term(f"{g.text} at {rows.text}, else 0", latex, LOGIC)
 
 
 def _spread(x: Any, g: Term, *places: Term) -> Term:
     latex = rf"{g.latex} \text{{ where the maximum was}}"
-    return Term(f"{g.text} where the maximum was, else 0", latex, SUM)
+    return Term(f"{g.text} where the maximum was, else 0", latex, LOGIC)
 
 
 # ---- softmax and the losses on it
