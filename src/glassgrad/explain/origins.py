@@ -12,9 +12,6 @@ import numpy as np
 
 from ..operations.view import reshape
 
-CONDITIONS = {"eq", "ne", "lt", "le", "gt", "ge", "bitwise_and", "bitwise_or", "bitwise_not"}
-SMALL = {"neg", "sub", "clamp", "view", "reshape", "cast"}  # more, and it is data of its own
-
 
 class Origin:
     """A leaf as the node that it would be, had it needed a gradient."""
@@ -50,9 +47,9 @@ def origin_of(x: Any, known: Any) -> Origin | None:
     found = None if x.requires_grad and x.operation is None else behind(x)
     if found is None or not found.is_true():
         return None
-    name = found.operation.name
     variables = [i for i in found.inputs if i.number is None]
-    if not variables or (name == "sub" and len(variables) > 1) or name not in CONDITIONS | SMALL:
+    difference = found.operation.name == "sub" and len(variables) > 1
+    if not variables or difference or not found.operation.remembered:
         return None
     return found if all(is_told(i, known) for i in variables) else None
 

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from ..gradient import ancestors, gradients
 from ..operations.record import Operation
-from ..types import ShapeError, Type, bool_, is_real, supported
+from ..types import ShapeError, Type, is_real, supported
 from . import state as modes
 from .conversion import Conversion
 from .device import checked_device
 from .inplace_methods import InPlaceMethods
 from .methods import Methods
 from .node import Node
+from .origin import remember
 from .printing import text
 from .state import state, tick
 
@@ -66,7 +66,8 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
                         y.operation, y.inputs, y.parameters = operation, inputs, parameters
                         y.requires_grad, y.serial = True, tick()
                         return y
-            y.origin = operation, tuple(map(referred, inputs)), parameters
+            if operation.remembered:
+                remember(y, operation, inputs, parameters)
         return y
 
     @staticmethod
@@ -421,14 +422,6 @@ def hooked(x: Any, g: Any) -> Any:
         replaced = hook(g)
         g = g if replaced is None else replaced
     return g
-
-
-def referred(x: Any) -> Any:
-    """A reference to an input that keeps alive only constants, and one mask behind a mask."""
-    if x.number is not None:
-        return x
-    held = x.origin[1] if x.value.dtype is bool_ and x.origin is not None else (x,)
-    return ref(x) if any(isinstance(i, Tensor) and i.number is None for i in held) else x
 
 
 def explained(error: Exception, operation: Operation, inputs: tuple, parameters: dict) -> Exception:
