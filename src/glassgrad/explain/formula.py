@@ -100,13 +100,13 @@ class Term(NamedTuple):
         return infix(">", ">", self, other, COMPARISON)
 
     def __ge__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix(">=", r"\ge", self, other, COMPARISON)
+        return infix(">=", r"\geq", self, other, COMPARISON)
 
     def __lt__(self, other: Any) -> Term:  # type: ignore[override]
         return infix("<", "<", self, other, COMPARISON)
 
     def __le__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix("<=", r"\le", self, other, COMPARISON)
+        return infix("<=", r"\leq", self, other, COMPARISON)
 
     def __invert__(self) -> Term:
         text, latex = self.inside(ATOM)

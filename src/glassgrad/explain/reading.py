@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
-from operator import and_, mul
+from operator import mul
 from typing import Any
 
 from .formula import (
@@ -252,7 +252,7 @@ TABLE: dict[str, Callable[..., Term]] = {
     "binary_cross_entropy": _binary_cross_entropy,
     "where": lambda x, c, a, b: choice(c, a, b),
     "eq": lambda x, a, b: infix("=", "=", a, b, COMPARISON),
-    "ne": lambda x, a, b: infix("!=", r"\ne", a, b, COMPARISON),
+    "ne": lambda x, a, b: infix("!=", r"\neq", a, b, COMPARISON),
 }
 
 
@@ -267,9 +267,12 @@ def _logaddexp_slope(g: Term, inputs: list[Term], which: int) -> Term:
 def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
     """g where the limits leave x as it is; no limit is left out."""
     x, low, high = inputs
-    inside = [x >= low] if number(low) != -math.inf else []
-    inside += [x <= high] if number(high) != math.inf else []
-    return choice(reduce(and_, inside), g, 0)
+    inside = x
+    if number(low) != -math.inf:
+        inside = low <= x
+    if number(high) != math.inf:
+        inside = infix("<=", r"\leq", inside, high, COMPARISON)
+    return choice(inside, g, 0)
 
 
 SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {
