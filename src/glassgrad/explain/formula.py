@@ -7,6 +7,7 @@ a - b; nothing else is rewritten, so that a formula stays the one that was compu
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -247,6 +248,8 @@ def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
     latex = terms[0].inside(PRODUCT)[1]
     for before, t in zip(terms, terms[1:]):
         sign = r"\odot" if not (before.scalar or t.scalar) else r"\,"
+        if re.match(r"(\\mathrm\{)?\d", t.latex):  # 0.9 times 1.weight
+            sign = r"\cdot"
         latex += f" {sign} {t.inside(PRODUCT)[1]}"
     scalar = all(t.scalar for t in terms)
     return Term(text, latex, PRODUCT, None, ("*", coefficient, tuple(found)), scalar)
@@ -347,8 +350,10 @@ def choice(condition: Any, x: Any, y: Any) -> Term:
 
 def indexed(a: Term, index: str, latex_index: str = "") -> Term:
     """An element of a."""
-    text, latex = a.inside(ATOM)
-    return Term(f"{text}_{index}", f"{{{latex}}}_{{{latex_index or index}}}", scalar=True)
+    (text, latex), below = a.inside(ATOM), latex_index or index
+    if latex.endswith("}") and (own := re.fullmatch(r"(\w|\\\w+)_\{(\d+)\}", latex)):
+        return Term(f"{text}_{index}", f"{own[1]}_{{{own[2]},{below}}}", scalar=True)
+    return Term(f"{text}_{index}", f"{{{latex}}}_{{{below}}}", scalar=True)
 
 
 def summed(a: Term, index: str, before: str = "", latex_before: str = "") -> Term:

@@ -30,6 +30,7 @@ from .formula import (
 from .symbols import E, Symbols
 
 LETTERS = "ijklmnpqrsuvwz"  # of axes
+LONGEST = 160  # letters of what an operation does to short names
 Namer = Callable[[Any], Term]
 
 
@@ -41,7 +42,9 @@ def formula_of(x: Any, name: Namer) -> Term:
         return written(x, *inputs)
     if x.operation.kind == "elementwise":
         try:
-            return term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
+            found = term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
+            if len(found.text) < LONGEST + 4 * sum(len(i.text) for i in inputs):
+                return found  # else, as the polynomials of erfinv, its name says more
         except (TypeError, AttributeError, ValueError):  # it does more than to write down
             pass
     return call(x.operation.name, *inputs)
