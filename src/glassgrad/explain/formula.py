@@ -7,6 +7,7 @@ a - b; nothing else is rewritten, so that a formula stays the one that was compu
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -100,13 +101,13 @@ class Term(NamedTuple):
         return infix(">", ">", self, other, COMPARISON)
 
     def __ge__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix(">=", r"\ge", self, other, COMPARISON)
+        return infix(">=", r"\geq", self, other, COMPARISON)
 
     def __lt__(self, other: Any) -> Term:  # type: ignore[override]
         return infix("<", "<", self, other, COMPARISON)
 
     def __le__(self, other: Any) -> Term:  # type: ignore[override]
-        return infix("<=", r"\le", self, other, COMPARISON)
+        return infix("<=", r"\leq", self, other, COMPARISON)
 
     def __invert__(self) -> Term:
         text, latex = self.inside(ATOM)
@@ -248,7 +249,9 @@ def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
     for before, t in zip(terms, terms[1:]):
         sign, right = r"\odot", t.inside(PRODUCT)[1]
         if before.scalar or t.scalar:
-            sign = r"\cdot" if right[0].isdigit() else r"\,"
+            sign = r"\,"
+        if re.match(r"(\\mathrm\{)?\d", right):  # 0.9 times 1.weight
+            sign = r"\cdot"
         latex += f" {sign} {right}"
     scalar = all(t.scalar for t in terms)
     return Term(text, latex, PRODUCT, None, ("*", coefficient, tuple(found)), scalar)
@@ -349,8 +352,10 @@ def choice(condition: Any, x: Any, y: Any) -> Term:
 
 def indexed(a: Term, index: str, latex_index: str = "") -> Term:
     """An element of a."""
-    text, latex = a.inside(ATOM)
-    return Term(f"{text}_{index}", f"{{{latex}}}_{{{latex_index or index}}}", scalar=True)
+    (text, latex), below = a.inside(ATOM), latex_index or index
+    if latex.endswith("}") and (own := re.fullmatch(r"(\w|\\\w+)_\{(\d+)\}", latex)):
+        return Term(f"{text}_{index}", f"{own[1]}_{{{own[2]},{below}}}", scalar=True)
+    return Term(f"{text}_{index}", f"{{{latex}}}_{{{below}}}", scalar=True)
 
 
 def summed(a: Term, index: str, before: str = "", latex_before: str = "") -> Term:

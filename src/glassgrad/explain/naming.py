@@ -218,7 +218,8 @@ class Names:
         if x.dtype.kind in "iub" and not self.in_loss(x):
             return self.fresh("i", scalar)
         if self.layers and not self.in_loss(x):
-            return self.fresh("M", scalar)
+            factor = all(u.operation.name == "mul" for u in self.users[x])
+            return self.fresh("M" if factor else "c", scalar)
         if not self.layers:
             return self.fresh("x", scalar, bare=True)
         label = x.initial or not all(u.operation.name == "mul" for u in self.users[x])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
-from operator import and_, mul
+from operator import mul
 from typing import Any
 
 from ..types import Shape
@@ -33,6 +33,7 @@ from .symbols import E, Symbols
 
 INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
 LETTERS = "ijklmnpqrsuvwz"  # of axes
+LONGEST = 160  # letters of what an operation does to short names
 Namer = Callable[[Any], Term]
 
 
@@ -44,7 +45,9 @@ def formula_of(x: Any, name: Namer) -> Term:
         return written(x, *inputs)
     if x.operation.kind == "elementwise":
         try:
-            return term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
+            found = term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
+            if len(found.text) < LONGEST + 4 * sum(len(i.text) for i in inputs):
+                return found  # else, as the polynomials of erfinv, its name says more
         except (TypeError, AttributeError, ValueError):  # it does more than to write down
             pass
     return call(x.operation.name, *inputs)
@@ -276,7 +279,7 @@ TABLE: dict[str, Callable[..., Term]] = {
     "binary_cross_entropy": _binary_cross_entropy,
     "where": lambda x, c, a, b: choice(c, a, b),
     "eq": lambda x, a, b: infix("=", "=", a, b, COMPARISON),
-    "ne": lambda x, a, b: infix("!=", r"\ne", a, b, COMPARISON),
+    "ne": lambda x, a, b: infix("!=", r"\neq", a, b, COMPARISON),
 }
 
 
@@ -291,9 +294,12 @@ def _logaddexp_slope(g: Term, inputs: list[Term], which: int) -> Term:
 def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
     """g where the limits leave x as it is; no limit is left out."""
     x, low, high = inputs
-    inside = [x >= low] if number(low) != -math.inf else []
-    inside += [x <= high] if number(high) != math.inf else []
-    return choice(reduce(and_, inside), g, 0)
+    inside = x
+    if number(low) != -math.inf:
+        inside = low <= x
+    if number(high) != math.inf:
+        inside = infix("<=", r"\leq", inside, high, COMPARISON)
+    return choice(inside, g, 0)
 
 
 def _extreme_slope(larger: bool) -> Callable[[Term, list[Term], int], Term]:
