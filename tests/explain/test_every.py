@@ -7,7 +7,7 @@ import glassgrad as gg
 from glassgrad import nn
 from layers import LAYERS, contract, example, shape
 from operation_cases import CASES, each
-from worked import agree, well_formed
+from worked import agree, aligned, well_formed
 
 DIFFERENTIABLE = [case for case in CASES if case.differentiable()]
 
@@ -23,7 +23,7 @@ def test_operations(case):
     agree(found, target)
     assert str(found)
     well_formed(found.markdown())
-    assert gg.explain.formulas(target).latex()
+    aligned(gg.explain.formulas(target).latex())
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -47,7 +47,7 @@ def test_layers(name):
     found = gg.explain.steps(target, names=layer)
     agree(found, target)
     well_formed(found.markdown())
-    assert str(gg.explain.formulas(target))
+    aligned(gg.explain.formulas(target).latex())
 
 
 class Cube(gg.Operation):

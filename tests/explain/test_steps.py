@@ -1,13 +1,14 @@
 """`gg.explain.steps`: every number against backward(), NumPy by hand and PyTorch."""
 
 import math
+import time
 
 import numpy as np
 import pytest
 
 import glassgrad as gg
 from glassgrad import nn
-from worked import agree, well_formed
+from worked import agree, numbers_agree, well_formed
 
 F = nn.functional
 generator = np.random.default_rng(5)
@@ -247,6 +248,36 @@ def test_numbers_are_put_in():
     assert r"= 1.5 \, \left(-2\right) = -3$" in found.markdown()
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("act", [nn.ReLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU])
+@pytest.mark.parametrize("bias", [True, False])
+def test_matrices_are_put_in(rows, act, bias):
+    gg.manual_seed(rows)
+    net = nn.Sequential(nn.Linear(2, 3, bias), act(), nn.Linear(3, 1, bias)).double()
+    x, y = gg.randn(rows, 2).double(), gg.rand(rows, 1).double()
+    found = gg.explain.steps(nn.MSELoss()(net(x), y))
+    assert all(step.numbers for step in found)
+    for step in found:
+        numbers_agree(step)
+
+
+def test_what_is_put_in():
+    x, w = gg.tensor([[1.0, 2.0], [0.5, -1.0]]), gg.tensor([[2.0], [-1.0]], requires_grad=True)
+    found = gg.explain.steps((x @ w).relu().sum())
+    assert str(found[0]).splitlines() == [
+        "  1. forward    A1 = X W1   [2, 1]",
+        "        = [[1, 2], [0.5, -1]] [[2], [-1]]",
+        "        0",
+        "        2",
+    ]
+    assert r"\begin{bmatrix}2\\ -1\end{bmatrix} = \begin{bmatrix}0\\ 2" in found.markdown()
+
+
+def test_many_numbers_are_not_put_in():
+    x, w = gg.ones(2, 5), gg.ones(5, 3, requires_grad=True)
+    assert gg.explain.steps((x @ w).sum())[0].numbers is None
+
+
 # ---- names
 
 
@@ -365,3 +396,16 @@ def test_leaves_nothing_behind():
     loss.backward()
     assert net.weight.grad is not None
     assert (gg.ones(2) * 2).operation is None
+
+
+def test_ten_layers_under_a_tenth_of_a_second():
+    layers = [layer for _ in range(10) for layer in (nn.Linear(8, 8), nn.ReLU())]
+    net = nn.Sequential(*layers)
+    loss = F.mse_loss(net(gg.randn(32, 8)), gg.randn(32, 8))
+    for explain in (gg.explain.steps, gg.explain.formulas, gg.explain.neurons):
+        seconds = []
+        for _ in range(5):
+            start = time.process_time()  # of this process alone, whatever else runs
+            assert str(explain(loss))
+            seconds.append(time.process_time() - start)
+        assert min(seconds) < 0.1, explain.__name__

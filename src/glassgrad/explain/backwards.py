@@ -18,9 +18,9 @@ from ..tensors.creation import ones_like
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
 from .formula import Term
-from .matrices import number_term
+from .matrices import number_term, writable
 from .naming import Names
-from .reading import SLOPES, formula_of, number_or
+from .reading import INDEXED, SLOPES, formula_of, number_or
 
 
 class Arrival(NamedTuple):
@@ -97,17 +97,17 @@ def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term, Ter
     with recorded():
         found = y.operation.gradient(g, copies[y], *inputs, **y.parameters)
     names = {g: known.slope(y), **{copy: known.put(x) for x, copy in copies.items()}}
-    single = not any(x.shape for x in names)
-    numbers = {x: number_term(x) for x in names if single}
-    if single and y is known.target:
-        numbers[g] = names[g]  # 1
+    shown = all(map(writable, names)) and y.operation.name not in INDEXED
+    numbers = {copy: known.number(x) for x, copy in copies.items() if shown}
+    if shown:
+        numbers[g] = names[g] if y is known.target else number_term(g)
 
     def written(i: int, gx: Any, terms: dict[Any, Term]) -> Term:
         short = SLOPES.get(y.operation.name)
         return short(terms[g], [terms[c] for c in inputs], i) if short else read(gx, terms)
 
     return [
-        (x, alone(gx), written(i, gx, names), written(i, gx, numbers) if single else None)
+        (x, alone(gx), written(i, gx, names), written(i, gx, numbers) if shown else None)
         for i, (x, gx) in enumerate(zip(y.inputs, found))
         if gx is not None and x.requires_grad
     ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .formula import SUM, Term
-from .texts import short
+from .formula import ATOM, PRODUCT, SUM, Term
+from .texts import nested, short
 
 ROWS, COLUMNS = 6, 8  # what is written out whole
 CORNER = 3, 6  # what is shown of more
+PUT_IN = 9  # numbers of a matrix that is put into a formula
 
 
 def matrix_text(array: np.ndarray) -> str:
@@ -77,10 +79,19 @@ def latex(x: Any) -> str:
     return tidy(short(x))
 
 
+def writable(x: Any) -> bool:
+    """Whether the numbers of an array or a node are few enough to be put into a formula."""
+    return len(x.shape) <= 2 and 0 < math.prod(x.shape) <= PUT_IN
+
+
 def number_term(x: Any) -> Term:
-    """The number of a node as it is put into a formula, and not reckoned with."""
+    """The numbers of a node as they are put into a formula, and not reckoned with."""
+    if x.shape:
+        return Term(nested(x.value), matrix_latex(np.asarray(x.value)))
     value = x.value[()]
-    size = Term(short(abs(value)), latex(abs(value)), scalar=True)
+    written = latex(abs(value))
+    tight = PRODUCT if "cdot" in written else ATOM  # a power of ten is a product
+    size = Term(short(abs(value)), written, ATOM, tight, scalar=True)
     if not value < 0:
         return size._replace(parts=("put", id(x), size))
     return Term(f"-{size.text}", f"-{size.latex}", SUM, parts=("put", id(x), size), scalar=True)

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..gradient import ancestors
 from .backwards import arrivals
-from .naming import SILENT, Names, operands
+from .naming import Names
+from .normal import SILENT
+from .roles import operands
 from .steps import check, given_names, unchanged
 from .tables import table_html, table_text
 from .texts import short

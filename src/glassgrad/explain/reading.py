@@ -6,12 +6,34 @@ What is no expression of elements (products of matrices, sums over axes) has an 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import reduce
+from operator import mul
 from typing import Any
 
-from .formula import ATOM, PRODUCT, SUM, Function, Term, call, choice, indexed, summed, term
+from ..types import Shape
+from .formula import (
+    ATOM,
+    COMPARISON,
+    LOGIC,
+    PRODUCT,
+    Function,
+    Term,
+    call,
+    choice,
+    indexed,
+    infix,
+    number,
+    summed,
+    term,
+)
+from .normal import root
 from .symbols import E, Symbols
 
+INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
+LETTERS = "ijklmnpqrsuvwz"  # of axes
+LONGEST = 160  # letters of what an operation does to short names
 Namer = Callable[[Any], Term]
 
 
@@ -23,7 +45,9 @@ def formula_of(x: Any, name: Namer) -> Term:
         return written(x, *inputs)
     if x.operation.kind == "elementwise":
         try:
-            return term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
+            found = term(x.operation.meaning(Symbols(), *inputs, **x.parameters))
+            if len(found.text) < LONGEST + 4 * sum(len(i.text) for i in inputs):
+                return found  # else, as the polynomials of erfinv, its name says more
         except (TypeError, AttributeError, ValueError):  # it does more than to write down
             pass
     return call(x.operation.name, *inputs)
@@ -48,16 +72,41 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     inner = [i for i in first if i in second]
     rows, columns = [i for i in first if i not in inner], [i for i in second if i not in inner]
     out = [i for i in range(rank) if i in rows or i in columns]
-    if len(inner) > 1 or out not in (rows + columns, columns + rows):
-        return call("sum of products", a, b)
+    matrices = len(second) < 3 or (len(first) < 3 and out == columns + rows)
+    vectors = min(len(first), len(second)) < 2 and len(out) < rank  # one for each row
+    if len(inner) > 1 or not matrices or vectors or out not in (rows + columns, columns + rows):
+        return by_index(x, a, b)
     if not inner:
         return outer(a, b, bool(rows), bool(columns))
     if not rows and not columns:
-        return a.T @ b
+        first, second = (root(i).shape[:-1] == (1,) for i in x.inputs)  # of a matrix, a row
+        return (a if first else a.T) @ (b.T if second else b)
     a_last, b_first = first[-1] == inner[0], second[0] == inner[0]
     if out == rows + columns:
         return (a if a_last else a.T) @ (b if b_first else b.T)
     return (b.T if b_first else b) @ (a.T if a_last else a)
+
+
+def by_index(x: Any, *factors: Term) -> Term:
+    """sum_k a_ik b_jk, as what is no product of matrices; a sum within is made one with it."""
+    rank, reads = x.parameters["rank"], x.parameters["reads"]
+    letters = dict(enumerate(LETTERS))
+    free = iter(LETTERS[max(map(max, reads)) + 1 :])
+    over = {letters[i] for labels in reads for i in labels if i >= rank}
+    found: list[tuple[Term, str]] = []
+    for factor, labels in zip(factors, reads):
+        place = "".join(letters[i] for i in labels)
+        inner = factor.split("einsum")
+        if inner is None:
+            found.append((factor, place))
+            continue
+        change = dict(zip(inner[1], place)) | {old: next(free) for old in inner[2]}
+        over |= {change[old] for old in inner[2]}
+        found += [(one, "".join(change[old] for old in at)) for one, at in inner[0]]
+    summands = reduce(mul, (indexed(one, at) for one, at in found))
+    above = "".join(sorted(over))
+    total = summed(summands, above) if over else summands
+    return total._replace(parts=("einsum", tuple(found), LETTERS[:rank], above), scalar=False)
 
 
 def shared(label: int, x: Any) -> bool:
@@ -90,13 +139,26 @@ def _view(x: Any, a: Term) -> Term:
 
 def indices(x: Any) -> str:
     """A letter for each axis that is summed over: i rows, j columns."""
-    return "".join("ijklmnpq"[axis] for axis in sorted(x.parameters["axes"]) if axis < 8)
+    return "".join(LETTERS[axis] for axis in sorted(x.parameters["axes"]) if axis < len(LETTERS))
 
 
 def _sum(x: Any, a: Term, *others: Any) -> Term:
     if not x.parameters["axes"]:
         return a
+    if (windows := a.split("windows")) is not None:
+        count = x.inputs[0].numel() // max(x.numel(), 1)
+        return summed(a, indices(x))._replace(parts=("sum of windows", windows[0], count))
     return summed(a, indices(x))
+
+
+def _windows(x: Any, a: Term) -> Term:
+    return call("windows", a)._replace(parts=("windows", a))
+
+
+def _div(x: Any, a: Term, b: Term) -> Term:
+    """a / b; the mean of windows by its name."""
+    pooled = a.split("sum of windows")
+    return call("avgpool", pooled[0]) if pooled and pooled[1] == number(b) else a / b
 
 
 def _mean(x: Any, a: Term) -> Term:
@@ -121,12 +183,31 @@ def _slice(x: Any, a: Term, *others: Any) -> Term:
     """A part; all of it the other way round is a mirror image."""
     if x.shape == x.inputs[0].shape:
         return call("flip", a) if any(s < 0 for s in x.parameters["steps"]) else a
+    text, latex = flat(x.inputs[0], a).inside(ATOM)
+    where = part_of(x.parameters, x.shape, x.inputs[0].shape)
+    return Term(f"{text}{where}", f"{latex}{where}")
+
+
+def _place(x: Any, g: Term, *others: Any) -> Term:
+    """What was handed to a part; the rest has 0."""
+    where = part_of(x.parameters, x.inputs[0].shape, x.shape)
+    return Term(f"{g.text} at {where}, else 0", rf"{g.latex} \text{{ at }} {where}", LOGIC)
+
+
+def flat(x: Any, a: Term) -> Term:
+    """Of what is looked at with other axes than its name has, all in a row."""
+    return a if len(root(x).shape) == len(x.shape) else call("flat", a)
+
+
+def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
+    """[0], [:, 1:3]: a number for one place, nothing for all that remains."""
     parts = []
-    for start, step, n in zip(*(x.parameters[k] for k in ("starts", "steps", "lengths"))):
-        stop = start + step * n
-        parts.append(f"{start}" if n == 1 else f"{start}:{stop}" + (f":{step}" * (step != 1)))
-    text, latex = a.inside(ATOM)
-    return Term(f"{text}[{', '.join(parts)}]", f"{latex}[{', '.join(parts)}]")
+    for start, step, n, length in zip(parameters["starts"], parameters["steps"], part, whole):
+        ends = f"{start or ''}:{start + step * n if start + step * n < length else ''}"
+        parts.append(f"{start}" if n == 1 < length else ends + (f":{step}" * (step != 1)))
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return f"[{', '.join(parts)}]"
 
 
 def _take(x: Any, a: Term, rows: Term) -> Term:
@@ -136,12 +217,12 @@ def _take(x: Any, a: Term, rows: Term) -> Term:
 
 def _put(x: Any, g: Term, rows: Term) -> Term:
     latex = rf"{g.latex} \text{{ at }} {rows.latex}"
-    return Term(f"{g.text} at {rows.text}, else 0", latex, SUM)
+    return Term(f"{g.text} at {rows.text}, else 0", latex, LOGIC)
 
 
 def _spread(x: Any, g: Term, *places: Term) -> Term:
     latex = rf"{g.latex} \text{{ where the maximum was}}"
-    return Term(f"{g.text} where the maximum was, else 0", latex, SUM)
+    return Term(f"{g.text} where the maximum was, else 0", latex, LOGIC)
 
 
 # ---- softmax and the losses on it
@@ -179,10 +260,13 @@ TABLE: dict[str, Callable[..., Term]] = {
     "reshape": lambda x, a: a,
     "cast": lambda x, a, *rest: a,
     "slice": _slice,
+    "place": _place,
     "take": _take,
     "put": _put,
     "window_max": lambda x, a: call("maxpool", a),
     "window_spread": _spread,
+    "windows": _windows,
+    "div": _div,
     "sum": _sum,
     "mean": _mean,
     "amax": _extremum("max"),
@@ -194,6 +278,8 @@ TABLE: dict[str, Callable[..., Term]] = {
     "cross_entropy_slope": _slope,
     "binary_cross_entropy": _binary_cross_entropy,
     "where": lambda x, c, a, b: choice(c, a, b),
+    "eq": lambda x, a, b: infix("=", "=", a, b, COMPARISON),
+    "ne": lambda x, a, b: infix("!=", r"\neq", a, b, COMPARISON),
 }
 
 
@@ -205,4 +291,33 @@ def _logaddexp_slope(g: Term, inputs: list[Term], which: int) -> Term:
     return g / (1 + E ** (inputs[1 - which] - inputs[which]))
 
 
-SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {"logaddexp": _logaddexp_slope}
+def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
+    """g where the limits leave x as it is; no limit is left out."""
+    x, low, high = inputs
+    inside = x
+    if number(low) != -math.inf:
+        inside = low <= x
+    if number(high) != math.inf:
+        inside = infix("<=", r"\leq", inside, high, COMPARISON)
+    return choice(inside, g, 0)
+
+
+def _extreme_slope(larger: bool) -> Callable[[Term, list[Term], int], Term]:
+    def written(g: Term, inputs: list[Term], which: int) -> Term:
+        """g for the one that was chosen; of two equal ones each has half of it."""
+        x, other = inputs[which], inputs[1 - which]
+        return choice(x > other if larger else x < other, g, 0)
+
+    return written
+
+
+def _power_slope(g: Term, inputs: list[Term], which: int) -> Term:
+    """b a^(b - 1) and a^b log(a), where the rule also sees to a = 0."""
+    a, b = inputs
+    return g * (b * a ** (b - 1) if which == 0 else a**b * Symbols().log(a))
+
+
+SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {
+    "logaddexp": _logaddexp_slope, "clamp": _clamp_slope, "pow": _power_slope,
+    "maximum": _extreme_slope(True), "minimum": _extreme_slope(False),
+}  # fmt: skip

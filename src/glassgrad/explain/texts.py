@@ -24,14 +24,15 @@ def values_text(array: Any, few: int = FEW) -> str:
     if array.size == 0:
         return "no elements"
     if array.size <= few:
-        return _nested(array)
+        return nested(array)
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     lost = array.size - finite.size
     text = f"{short(finite.min())} … {short(finite.max())}" if finite.size else "none finite"
     return f"{text}, {lost} not finite" if lost and finite.size else text
 
 
-def _nested(array: np.ndarray) -> str:
+def nested(array: np.ndarray) -> str:
+    """All numbers, with brackets as in Python."""
     if array.ndim == 0:
         return short(array[()])
-    return "[" + ", ".join(map(_nested, array)) + "]"
+    return "[" + ", ".join(map(nested, array)) + "]"

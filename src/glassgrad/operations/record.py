@@ -79,6 +79,7 @@ class Operation:
     name = "operation"
     kind = "own"  # elementwise, view, loop, index, gather, random, numpy, or a user's own
     shares = False  # whether the output may share memory with the first input
+    remembered = False  # whether a result without a gradient knows its inputs, for explanations
     transparent = False  # whether only the gradient is its own, and the value the first input's
     domain: Sequence[Domain] = (real,)
     samples: Sequence[Sample] = ()

@@ -25,7 +25,7 @@ from .device import CPU, checked_device
 from .node import Node
 from .state import state
 
-PASSING = ("base", "hooks", "spent", "writers", "written")  # what copies do not have
+PASSING = ("base", "hooks", "origin", "spent", "writers", "written")  # what copies do not have
 
 
 class Conversion(Node):

@@ -28,6 +28,8 @@ class Node:
     written        when the value was last changed in place
     writers        compiled steps that change it; each has the time when it last ran
     number         the Python number that a constant stands for
+    origin         of a leaf that was computed without a gradient: operation, references to its
+                   inputs that keep nothing alive, parameters; for explanations
     """
 
     value: Any
@@ -40,6 +42,7 @@ class Node:
     written = 0
     writers: tuple[Any, ...] = ()
     number: Any = None
+    origin: tuple[Operation, tuple[Any, ...], dict[str, Any]] | None = None
     name: str | None = None
     _grad: Any = None
     spent = False

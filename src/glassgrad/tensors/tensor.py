@@ -22,6 +22,7 @@ from .device import checked_device
 from .inplace_methods import InPlaceMethods
 from .methods import Methods
 from .node import Node
+from .origin import remember
 from .printing import text
 from .state import state, tick
 
@@ -59,12 +60,14 @@ class Tensor(Methods, InPlaceMethods, Conversion, Node):
         if operation.shares:
             y.base = inputs[0] if inputs[0].base is None else inputs[0].base
         if state.grad:
-            for x in inputs:
-                if x.requires_grad:
-                    if value.dtype.kind == "f":
+            if value.dtype.kind == "f":
+                for x in inputs:
+                    if x.requires_grad:
                         y.operation, y.inputs, y.parameters = operation, inputs, parameters
                         y.requires_grad, y.serial = True, tick()
-                    break
+                        return y
+            if operation.remembered:
+                remember(y, operation, inputs, parameters)
         return y
 
     @staticmethod

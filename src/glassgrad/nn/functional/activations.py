@@ -87,7 +87,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
         raise ValueError(f"min_val {min_val} cannot be greater than max_val {max_val}")
     x = coerced(input)
     inside = (x > min_val) & (x < max_val)
-    return _written(x, x.where(inside, x.detach().clamp(min_val, max_val)), inplace)
+    return _written(x, x.where(inside, x.clamp(min_val, max_val).detach()), inplace)
 
 
 def relu6(input, inplace=False):
