@@ -1,0 +1,224 @@
+"""Each use of a layer's weights: its weighted sum, its activation, and delta y for each weight."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .naming import ACTIVATIONS, SILENT, Names, operands, root
+
+AFFINE = ("add", "sub", "mul", "div", "neg")
+LOCAL = ("elementwise", "view")  # kinds of operations that reduce nothing
+
+
+class Use:
+    """One product with a weight, and what follows from it.
+
+    number   of the layer, from 1
+    weight   the leaf, and `bias`, None without one
+    v        the node of the weighted sum: with biases, and with other products that are added
+    y        the node of its activation; v itself where there is none
+    summed   the nodes of the weighted sum
+    passed   the node that the next layer is given, where it is of the same shape and not y
+    """
+
+    def __init__(self, x: Any, number: int, known: Names, sums: Sums) -> None:
+        self.product, self.number, self.known = x, number, known
+        self.weight = operands(x)[1]
+        self.v, self.bias = sums.top[x], sums.bias.get(x)
+        self.summed = sums.of[self.v]
+        self.place = 0 if root(x.inputs[0]) is self.weight is not root(x.inputs[1]) else 1
+        self.operand = x.inputs[self.place]
+        self.y = activation(self.v, known)
+        self.passed = passed_on(self.y, known)
+
+    def axes(self) -> list[int]:
+        """The axes of v that are units."""
+        x = self.product
+        if x.operation.name == "contract":
+            return sorted(a for a in x.parameters["reads"][self.place] if a < len(x.shape))
+        return [1 if x.operation.name == "convolution" else len(x.shape) - 1]
+
+    def by_unit(self, array: np.ndarray) -> np.ndarray:
+        """Numbers of the shape of v as [rows, units]; the places of a convolution are rows."""
+        axes = self.axes()
+        moved = np.moveaxis(array, axes, range(-len(axes), 0)) if axes else array
+        return moved.reshape(-1, int(np.prod([array.shape[a] for a in axes])))
+
+    def places(self) -> int:
+        """At how many places each row's numbers stand."""
+        beyond = self.v.shape[2:] if self.product.operation.name == "convolution" else ()
+        return int(np.prod(beyond))
+
+    def of_units(self, array: np.ndarray) -> np.ndarray:
+        """An array of the weight's shape as [units, inputs]."""
+        views, i = [], self.operand
+        while i is not self.weight:
+            views.append(i)
+            i = i.inputs[0]
+        for i in reversed(views):
+            array = np.asarray(i.operation.meaning(np, array, **i.parameters))
+        if self.product.operation.name == "contract":
+            labels = self.product.parameters["reads"][self.place]
+            array = array.transpose(np.argsort(labels))  # units first, then what is summed over
+        count = int(np.prod([self.product.shape[a] for a in self.axes()]))
+        return array.reshape(count, -1)
+
+    def of_bias(self, array: np.ndarray, count: int) -> np.ndarray:
+        """An array of the bias's shape, a number for each unit."""
+        if array.shape[-1:] == (count,) or array.size == count:
+            return array.reshape(-1, count).sum(0)
+        return np.full(count, array.sum())
+
+    def slopes(self, gradient: Any) -> np.ndarray:
+        """delta y, of the weight's shape, from the derivative by the product."""
+        x, i = self.product, self.operand
+        inputs = [asking(each) if each is i else each for each in x.inputs]
+        found = x.operation.gradient(gradient, x, *inputs, **x.parameters)[self.place]
+        while i is not self.weight:
+            found = i.operation.gradient(found, i, asking(i.inputs[0]), **i.parameters)[0]
+            i = i.inputs[0]
+        return np.asarray(found.value)
+
+
+def asking(x: Any) -> Any:
+    """The tensor as a leaf that requires a gradient, also where it is frozen."""
+    copy = type(x).lift(x.value)
+    copy.requires_grad = True
+    return copy
+
+
+class Sums:
+    """What is added to products before anything else happens.
+
+    top   {node of a sum: the whole sum}, and `of`: {whole sum: its nodes}
+    bias  {product: the leaf that is added to it}
+    """
+
+    def __init__(self, known: Names) -> None:
+        self.known, self.top, self.bias = known, dict[Any, Any](), dict[Any, Any]()
+        self.of: dict[Any, list[Any]] = {}
+        first: dict[Any, Any] = {}  # {sum: a product in it}
+        for x in known.nodes:
+            if x in known.layers:
+                first[x] = x
+                if x.operation.name == "linear":
+                    self.bias[x] = root(x.inputs[2])
+            elif (found := self.added(x, first)) is not None:
+                first[x] = found
+        for x in reversed(list(first)):
+            users = known.users[x]
+            alone = len(users) == 1 and users[0] in first and x is not known.target
+            self.top[x] = self.top[users[0]] if alone else x
+            self.of.setdefault(self.top[x], []).append(x)
+
+    def added(self, x: Any, first: dict[Any, Any]) -> Any:
+        """A product in a sum of products and biases; None if it is something else."""
+        if x.operation is None or x.operation.name not in ("add", *SILENT):
+            return None
+        sums = [i for i in x.inputs if i in first and i.shape == x.shape]
+        others = [root(i) for i in x.inputs if not any(i is s for s in sums)]
+        if not sums or not all(self.is_bias(i) for i in others):
+            return None
+        if any(len(self.known.users[i]) > 1 for i in sums):
+            return None
+        for leaf in others:
+            self.bias.setdefault(first[sums[0]], leaf)
+        return first[sums[0]]
+
+    def is_bias(self, x: Any) -> bool:
+        """Whether a leaf is learnt, and no input of the network."""
+        return x.operation is None and x.requires_grad and x not in self.known.features
+
+
+# ---- what a weighted sum becomes
+
+
+def activation(v: Any, known: Names) -> Any:
+    """The node that holds y: v itself where the layer has no activation.
+
+    Normalisations, dropout and sums with other layers are none; in the loss, what a label is
+    subtracted from is one.
+    """
+    final = any(u in known.loss for u in known.users[v])
+    y = v
+    for node, between in narrows(v, known, final):
+        leaves = [i for u in between for i in u.inputs if i.operation is None]
+        numbers = all(i.number is not None for i in leaves)
+        bent = bends(between, {v, y, *between})
+        if bent or (numbers and all(u.operation.kind in LOCAL for u in between)):
+            y = node if not final or predicted(node, v, known) else y
+    return y
+
+
+def bends(between: list[Any], inside: set[Any]) -> bool:
+    """Whether nodes are an activation: of each number alone or a softmax, and not linear."""
+    plain = [u for u in between if u.operation.name != "softmax"]
+    if any(u.operation.kind not in LOCAL for u in plain):
+        return False
+    linear = [
+        u
+        for u in plain
+        if u.operation.name in (*AFFINE[:2], "neg", *SILENT)
+        or (u.operation.name in AFFINE and not all(i in inside for i in u.inputs))
+    ]
+    return len(linear) < len(between)
+
+
+def predicted(y: Any, v: Any, known: Names) -> bool:
+    """Whether a node of the loss is what the network says."""
+    direct = y.operation.name in ACTIVATIONS and root(y.inputs[0]) is v
+    against = (u for u in known.users[y] if u.operation.name == "sub")
+    return direct or any(root(i).operation is None for u in against for i in u.inputs)
+
+
+def narrows(v: Any, known: Names, final: bool) -> list[tuple[Any, list[Any]]]:
+    """The nodes that everything computed of v alone goes through, each with those before it."""
+    inside, between, found = {v}, list[Any](), list[tuple[Any, list[Any]]]()
+    queue = [(u.serial, u) for u in known.users[v]]
+    open_ = len(queue)  # from so many inside a user has not been seen
+    heapify(queue)
+    while queue:
+        x = heappop(queue)[1]
+        if x in inside:
+            continue
+        if (not final and x in known.loss) or not of_one(x, v, inside, known):
+            break
+        inside.add(x)
+        between.append(x)
+        open_ -= len({i for i in x.inputs if i in inside})
+        if not open_ and x.shape == v.shape:
+            found.append((x, between))
+            between = []
+        for u in known.users[x]:
+            heappush(queue, (u.serial, u))
+        open_ += len(known.users[x])
+    return found
+
+
+def of_one(x: Any, v: Any, inside: set[Any], known: Names) -> bool:
+    """Whether a node is computed from what is inside, from parameters and from numbers alone."""
+    others = [root(i) for i in x.inputs if i not in inside]
+    return x not in known.layers and not any(
+        i.operation is not None
+        or i in known.features
+        or (i.shape == v.shape and i.dtype.kind == "f" and i.number is None)
+        for i in others
+    )
+
+
+def passed_on(y: Any, known: Names) -> Any:
+    """What a layer is given of y and something else: after a sum, dropout, a normalisation."""
+    given = {operands(x)[0] for x in known.layers}
+    queue, seen = [(y.serial, y)], {y}
+    while queue:
+        x = heappop(queue)[1]
+        if x in given:
+            return None if x is y else x
+        for u in known.users[x]:
+            if u.shape == y.shape and u not in seen and u not in known.layers:
+                seen.add(u)
+                heappush(queue, (u.serial, u))
+    return None
