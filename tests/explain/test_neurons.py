@@ -122,3 +122,167 @@ def test_errors():
         gg.explain.neurons(gg.tensor(2.0, requires_grad=True) * 3)
     with pytest.raises(TypeError, match="got a float"):
         gg.explain.neurons(1.0)
+
+
+# ---- every delta and derivative against PyTorch, and against backward()
+
+
+class Torch:
+    """A network written once for both packages; PyTorch has a copy of a weight at each use."""
+
+    def __init__(self, lib, copies):
+        self.lib, self.F, self.copies, self.uses = lib, lib.nn.functional, copies, []
+
+    def watched(self, x):
+        x.retain_grad()
+        return x
+
+    def use(self, weight, product, y=lambda v: v):
+        """A layer: the weight at this use, v and y."""
+        weight = self.watched(weight.clone()) if self.copies else weight
+        v = self.watched(product(weight))
+        out = y(v)
+        self.uses.append((weight, v, out if out is v else self.watched(out)))
+        return out
+
+
+def recurrent(of, w, x):
+    """Three steps of one cell; the input's and the state's products are layers, v is their sum."""
+    h = x * 0 @ w["in"].detach()
+    for _ in range(3):
+        parts = [w["in"], w["state"]]
+        if of.copies:
+            parts = [of.watched(each.clone()) for each in parts]
+        v = of.watched(x @ parts[0] + h @ parts[1] + w["bias"])
+        h = of.watched(of.lib.tanh(v))
+        of.uses += [(each, v, h) for each in parts]
+    return (h**2).sum()
+
+
+def channels(of, w, x):
+    """Convolutions of several channels, one of them strided and padded, and a layer on top."""
+    conv, F = of.F.conv2d, of.F
+    h = of.use(w["first"], lambda k: conv(x, k, w["bias"], padding=1), F.elu)
+    h = of.use(w["second"], lambda k: conv(h, k, stride=2, groups=2), F.gelu)
+    return of.use(w["top"], lambda k: F.linear(h.flatten(1), k), of.lib.sigmoid).sum()
+
+
+def normed(of, w, x):
+    """Batch norm before and after an activation, and softmax."""
+    F = of.F
+    norm = {"weight": w["gamma"], "bias": w["beta"], "training": True}
+    act = lambda v: F.leaky_relu(F.batch_norm(v, None, None, **norm), 0.2)
+    h = of.use(w["first"], lambda k: F.linear(x, k), act)
+    h = F.batch_norm(of.use(w["second"], lambda k: F.linear(h, k), of.lib.tanh), None, None, **norm)
+    p = of.use(w["top"], lambda k: F.linear(h, k, w["bias"]), lambda v: F.softmax(v, 1))
+    return ((p - x) ** 2).mean()
+
+
+def maxout(of, w, x):
+    """The pieces of a maxout layer are its units."""
+    h = of.use(w["pieces"], lambda k: of.F.linear(x, k, w["bias"]))
+    h = h.reshape(-1, 2, 2).amax(-1)
+    return (of.use(w["top"], lambda k: of.F.linear(h, k)) ** 2).sum()
+
+
+def embedded(of, w, x):
+    """A table of embeddings whose weights are those of the output too."""
+    h = of.F.embedding((x > 0).sum(1), w["table"]).reshape(-1, 3)
+    h = of.use(w["first"], lambda k: of.F.linear(h, k, w["bias"]), of.lib.sigmoid)
+    v = of.use(w["table"], lambda k: of.F.linear(h, k))
+    return of.F.cross_entropy(v, (x > 0).sum(1))
+
+
+def skipping(of, w, x):
+    """Two skip connections, of the input and of an activation."""
+    F = of.F
+    h = of.use(w["first"], lambda k: F.linear(x, k, w["bias"]), F.relu)
+    z = of.use(w["second"], lambda k: F.linear(h + x, k), F.relu) + h
+    return F.mse_loss(of.use(w["first"], lambda k: F.linear(z, k, w["bias"])), x)
+
+
+def penalised(of, w, x):
+    """L2 of a weight, L1 of a bias, and a weight that is used turned over."""
+    h = of.use(w["first"], lambda k: x @ k + w["bias"], of.lib.sigmoid)
+    y = of.use(w["first"], lambda k: h @ k.T)
+    return ((y - x) ** 2).mean() + 0.1 * (w["first"] ** 2).sum() + w["bias"].abs().sum()
+
+
+NETWORKS = [
+    (recurrent, {"in": (3, 2), "state": (2, 2), "bias": (2,)}, (4, 3)),
+    (channels, {"first": (4, 2, 3, 3), "bias": (4,), "second": (6, 2, 2, 2), "top": (3, 24)},
+     (3, 2, 5, 4)),
+    (normed, {"first": (3, 3), "gamma": (3,), "beta": (3,), "second": (3, 3), "top": (3, 3),
+              "bias": (3,)}, (5, 3)),
+    (maxout, {"pieces": (4, 3), "bias": (4,), "top": (1, 2)}, (5, 3)),
+    (embedded, {"table": (4, 3), "first": (3, 3), "bias": (3,)}, (6, 3)),
+    (skipping, {"first": (3, 3), "second": (3, 3), "bias": (3,)}, (4, 3)),
+    (penalised, {"first": (3, 2), "bias": (2,)}, (4, 3)),
+]  # fmt: skip
+
+
+def columns(array, shape):
+    """[rows, units]; of a convolution channels are units."""
+    moved = np.moveaxis(array, 1, -1) if len(shape) == 4 else array
+    return moved.reshape(-1, moved.shape[-1])
+
+
+def units_first(weight, slope, units):
+    """[units, inputs] of a weight, which `x @ w` has the other way round."""
+    turned = (weight.ndim == 2 and weight.shape[0] != units) or weight.shape == (2, 2)
+    return (slope.T if turned else slope).reshape(units, -1)
+
+
+@pytest.mark.parametrize("network, shapes, x", NETWORKS, ids=lambda v: getattr(v, "__name__", ""))
+def test_every_delta_and_derivative_is_pytorchs(network, shapes, x):
+    torch = pytest.importorskip("torch")
+    draw = np.random.default_rng(2)
+    arrays = {name: draw.normal(size=shape) for name, shape in shapes.items()}
+    x = draw.normal(size=x)
+    theirs = {name: torch.tensor(a, requires_grad=True) for name, a in arrays.items()}
+    of = Torch(torch, True)
+    network(of, theirs, torch.tensor(x)).backward()
+    ours = {name: gg.tensor(a, requires_grad=True) for name, a in arrays.items()}
+    loss = network(Torch(gg, False), ours, gg.tensor(x))
+    found = gg.explain.neurons(loss)
+    assert sorted({n.layer for n in found}) == list(range(1, len(of.uses) + 1))
+    for number, (weight, v, y) in enumerate(of.uses, 1):
+        group, shape = found.of(number), tuple(v.shape)
+        for field, array in [("v", v), ("y", y), ("by_y", y.grad), ("delta", v.grad)]:
+            mine = np.stack([getattr(n, field) for n in group], 1)
+            np.testing.assert_allclose(
+                mine, columns(array.detach().numpy(), shape), 1e-9, 1e-12, err_msg=field
+            )
+        grad = units_first(weight, weight.grad.numpy(), len(group))
+        np.testing.assert_allclose([n.slopes for n in group], grad, 1e-9, 1e-12)
+    check_totals(found, theirs, of.uses)
+
+
+def check_totals(found, theirs, uses):
+    """dL/dw and dL/db are those of PyTorch; the parts are summed."""
+    for total in found.totals:
+        parts = [part for name, part in total.parts.items() if name != "dL/dw"]
+        np.testing.assert_allclose(sum(parts), total.parts["dL/dw"], 1e-9, 1e-12)
+        weight = uses[total.layers[0] - 1][0]
+        leaf = next(w for w in theirs.values() if np.array_equal(w.detach(), weight.detach()))
+        whole = total.parts["dL/dw"]
+        expected = units_first(leaf, leaf.grad.numpy(), len(whole))
+        inputs = expected.shape[1]
+        np.testing.assert_allclose(whole[:, :inputs], expected, 1e-9, 1e-12)
+        assert total.biased == (whole.shape[1] > inputs)
+        if total.biased:
+            np.testing.assert_allclose(whole[:, inputs], theirs["bias"].grad, 1e-9, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "network, totals",
+    [(recurrent, [((1, 3, 5), ()), ((2, 4, 6), ())]), (embedded, [((2,), ("take",))]),
+     (skipping, [((1, 3), ())]), (penalised, [((1, 2), ("square", "abs"))]), (normed, [])],
+    ids=lambda v: getattr(v, "__name__", ""),
+)  # fmt: skip
+def test_what_shares_weights_or_is_used_elsewhere(network, totals):
+    gg.manual_seed(0)
+    shapes, x = next((s, x) for n, s, x in NETWORKS if n is network)
+    w = {name: gg.randn(*shape).requires_grad_() for name, shape in shapes.items()}
+    found = gg.explain.neurons(network(Torch(gg, False), w, gg.randn(*x)))
+    assert [(t.layers, t.others) for t in found.totals] == totals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -137,10 +137,17 @@ def _notes(first: Neuron, total: Total | None) -> Iterator[str]:
     if first.passed is not None:
         yield "passed on: what the next layer is given for y"
     if total is not None:
-        others = [str(n) for n in total.layers if n != first.layer]
-        shared = [f"weights shared with layer {', '.join(others)}"] if others else []
+        others = [n for n in total.layers if n != first.layer]
+        shared = [f"weights shared with {_listed(others)}"] if others else []
         used = [f"loss depends on w or b by {', '.join(total.others)} too"] if total.others else []
         yield f"{' and '.join(shared + used)}: dL/dw is below"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Layers by their numbers, many by the first and last."""
+    few = len(numbers) <= INPUTS
+    named = ", ".join(map(str, numbers if few else numbers[:3]))
+    return f"layer{'s' * (len(numbers) > 1)} {named}" + ("" if few else f", ..., {numbers[-1]}")
 
 
 def _columns(name: str, count: int) -> list[str]:
@@ -183,8 +190,7 @@ def _total_table(total: Total) -> tuple[str, list[list[str]]]:
 def _said(total: Total) -> str:
     """What a total consists of."""
     several = len(total.layers) > 1
-    listed = ", ".join(map(str, total.layers))
-    layers = f"layers {listed}, which share weights" if several else f"layer {listed}"
+    layers = _listed(total.layers) + (", which share weights" if several else "")
     uses = "the sum of delta y over these uses" if several else "delta y"
     others = f", and what the loss adds by {', '.join(total.others)}" if total.others else ""
     return f"dL/dw of {layers}: {uses}{others}"
@@ -223,7 +229,7 @@ def neurons(target: Any, *, names: dict[str, Any] | None = None) -> Neurons:
         uses = [use for use in uses if use.product in slopes and use.y in slopes]
         parts = {use: use.slopes(slopes[use.product]) for use in uses}
         found = [n for use in reversed(uses) for n in use_neurons(use, parts[use], slopes)]
-        return Neurons(found, totals(parts, slopes, known))
+        return Neurons(found, totals(parts, slopes, sums))
 
 
 def use_neurons(use: Use, change: np.ndarray, slopes: dict[Any, Any]) -> Iterator[Neuron]:
@@ -241,13 +247,13 @@ def use_neurons(use: Use, change: np.ndarray, slopes: dict[Any, Any]) -> Iterato
         yield Neuron(use.number, k + 1, v, y, by_y, delta, *weights)
 
 
-def totals(parts: dict[Use, Any], slopes: dict[Any, Any], known: Names) -> Iterator[Total]:
+def totals(parts: dict[Use, Any], slopes: dict[Any, Any], sums: Sums) -> Iterator[Total]:
     """The derivatives that are more than delta y of one layer, once for each weight."""
     for weight in dict.fromkeys(use.weight for use in parts):
         uses = [use for use in parts if use.weight is weight]
         biases = list(dict.fromkeys(use.bias for use in uses if use.bias is not None))
         bias = biases[0] if len(biases) == 1 else None
-        others = tuple(dict.fromkeys(elsewhere(weight, bias, uses, known)))
+        others = tuple(dict.fromkeys(elsewhere(weight, bias, uses, sums)))
         if weight in slopes and (len(uses) > 1 or others):
             yield total(uses, bias, others, parts, slopes)
 
@@ -262,7 +268,9 @@ def total(
     each = [first.of_units(parts[use]) for use in uses]
     if bias is not None:
         own = first.of_bias(slopes[bias].value, len(whole)) if bias in slopes else 0 * whole[:, 0]
-        deltas = [use.by_unit(slopes[use.v].value).sum(0) * (use.bias is bias) for use in uses]
+        deltas = [
+            use.by_unit(slopes[use.v].value).sum(0) if use.bias is bias else 0 * own for use in uses
+        ]
         whole = np.column_stack([whole, own])
         each = [np.column_stack(pair) for pair in zip(each, deltas)]
     summed = np.sum(each, axis=0)
@@ -273,16 +281,14 @@ def total(
     return Total(tuple(use.number for use in uses), others, listed, bias is not None)
 
 
-def elsewhere(weight: Any, bias: Any, uses: list[Use], known: Names) -> Iterator[str]:
+def elsewhere(weight: Any, bias: Any, uses: list[Use], sums: Sums) -> Iterator[str]:
     """The operations that use a weight or a bias beside its layers."""
-    products, sums = {use.product for use in uses}, {x for use in uses for x in use.summed}
-    stack = [weight] if bias is None else [weight, bias]
+    products, wholes = {use.product for use in uses}, {use.v for use in uses}
+    stack = [weight] if bias is None else [bias, weight]
     while stack:
-        for x in known.users[stack.pop()]:
-            if x.operation.name in SILENT and x not in sums:
+        for x in sums.known.users[stack.pop()]:
+            twice = sum(root(i) is weight for i in x.inputs) > 1
+            if x.operation.name in SILENT and x not in sums.top:
                 stack.append(x)
-            elif x in products:
-                if sum(root(i) is weight for i in x.inputs) > 1:
-                    yield x.operation.name
-            elif x not in sums:
+            elif twice or (x not in products and sums.top.get(x) not in wholes):
                 yield x.operation.name

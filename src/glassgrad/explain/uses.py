@@ -9,7 +9,6 @@ import numpy as np
 
 from .naming import ACTIVATIONS, SILENT, Names, operands, root
 
-AFFINE = ("add", "sub", "mul", "div", "neg")
 LOCAL = ("elementwise", "view")  # kinds of operations that reduce nothing
 
 
@@ -20,7 +19,6 @@ class Use:
     weight   the leaf, and `bias`, None without one
     v        the node of the weighted sum: with biases, and with other products that are added
     y        the node of its activation; v itself where there is none
-    summed   the nodes of the weighted sum
     passed   the node that the next layer is given, where it is of the same shape and not y
     """
 
@@ -28,11 +26,10 @@ class Use:
         self.product, self.number, self.known = x, number, known
         self.weight = operands(x)[1]
         self.v, self.bias = sums.top[x], sums.bias.get(x)
-        self.summed = sums.of[self.v]
         self.place = 0 if root(x.inputs[0]) is self.weight is not root(x.inputs[1]) else 1
         self.operand = x.inputs[self.place]
         self.y = activation(self.v, known)
-        self.passed = passed_on(self.y, known)
+        self.passed = passed_on(self.y, known, sums.given)
 
     def axes(self) -> list[int]:
         """The axes of v that are units."""
@@ -93,13 +90,14 @@ def asking(x: Any) -> Any:
 class Sums:
     """What is added to products before anything else happens.
 
-    top   {node of a sum: the whole sum}, and `of`: {whole sum: its nodes}
-    bias  {product: the leaf that is added to it}
+    top    {node of a sum: the whole sum}
+    bias   {product: the leaf that is added to it}
+    given  what the layers are given
     """
 
     def __init__(self, known: Names) -> None:
         self.known, self.top, self.bias = known, dict[Any, Any](), dict[Any, Any]()
-        self.of: dict[Any, list[Any]] = {}
+        self.given = {operands(x)[0] for x in known.layers}
         first: dict[Any, Any] = {}  # {sum: a product in it}
         for x in known.nodes:
             if x in known.layers:
@@ -112,7 +110,6 @@ class Sums:
             users = known.users[x]
             alone = len(users) == 1 and users[0] in first and x is not known.target
             self.top[x] = self.top[users[0]] if alone else x
-            self.of.setdefault(self.top[x], []).append(x)
 
     def added(self, x: Any, first: dict[Any, Any]) -> Any:
         """A product in a sum of products and biases; None if it is something else."""
@@ -145,26 +142,26 @@ def activation(v: Any, known: Names) -> Any:
     final = any(u in known.loss for u in known.users[v])
     y = v
     for node, between in narrows(v, known, final):
-        leaves = [i for u in between for i in u.inputs if i.operation is None]
+        leaves = [i for u in between for i in map(root, u.inputs) if i.operation is None]
         numbers = all(i.number is not None for i in leaves)
-        bent = bends(between, {v, y, *between})
-        if bent or (numbers and all(u.operation.kind in LOCAL for u in between)):
+        if bends(between) or (numbers and all(u.operation.kind in LOCAL for u in between)):
             y = node if not final or predicted(node, v, known) else y
     return y
 
 
-def bends(between: list[Any], inside: set[Any]) -> bool:
+def bends(between: list[Any]) -> bool:
     """Whether nodes are an activation: of each number alone or a softmax, and not linear."""
-    plain = [u for u in between if u.operation.name != "softmax"]
-    if any(u.operation.kind not in LOCAL for u in plain):
+    if any(u.operation.kind not in LOCAL and u.operation.name != "softmax" for u in between):
         return False
-    linear = [
-        u
-        for u in plain
-        if u.operation.name in (*AFFINE[:2], "neg", *SILENT)
-        or (u.operation.name in AFFINE and not all(i in inside for i in u.inputs))
-    ]
-    return len(linear) < len(between)
+    return not all(map(linear, between))
+
+
+def linear(x: Any) -> bool:
+    """Whether a node is linear in what it is computed from."""
+    fixed = [root(i).operation is None for i in x.inputs]
+    name = x.operation.name
+    scaled = (name == "mul" and any(fixed)) or (name == "div" and fixed[1])
+    return name in ("add", "sub", "neg", *SILENT) or scaled
 
 
 def predicted(y: Any, v: Any, known: Names) -> bool:
@@ -209,9 +206,8 @@ def of_one(x: Any, v: Any, inside: set[Any], known: Names) -> bool:
     )
 
 
-def passed_on(y: Any, known: Names) -> Any:
+def passed_on(y: Any, known: Names, given: set[Any]) -> Any:
     """What a layer is given of y and something else: after a sum, dropout, a normalisation."""
-    given = {operands(x)[0] for x in known.layers}
     queue, seen = [(y.serial, y)], {y}
     while queue:
         x = heappop(queue)[1]
