@@ -140,7 +140,7 @@ def test_what_is_no_chain_is_said():
             h = self.a(x)
             return h * gg.sigmoid(h)
 
-    with pytest.raises(ChainError, match="returned tuple; one tensor can be drawn"):
+    with pytest.raises(ChainError, match="returned tuple; one tensor can be shown"):
         chain(nn.Sequential(Two(3, 2)))
     with pytest.raises(ChainError, match="two paths through the model meet in mul"):
         chain(Gate())

@@ -138,6 +138,11 @@ class CompiledStep:
 
     def trace(self, *args: Any, **kwargs: Any) -> CompiledStep:
         """Trace without running: the arguments are examples of the types."""
+        self.last, _ = self.traced(args, kwargs)
+        return self
+
+    def traced(self, args: tuple, kwargs: dict) -> tuple[Entry, Trace]:
+        """What a trace without running finds."""
         shape, tensors = flattened((args, kwargs), arrays=True)
         with self.tracing:
             entry, trace = self._traced(shape, tensors, ())
@@ -146,8 +151,7 @@ class CompiledStep:
                 trace.restore()
             else:
                 self._keep(self._key(shape, tensors), entry)
-        self.last = entry
-        return self
+        return entry, trace
 
     # ---- entries
 

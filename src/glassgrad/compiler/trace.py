@@ -36,6 +36,7 @@ class Trace(Reverse):
     once        whether what was traced happens at this call only
     assumed     what the step takes for granted, and its checks look at
     doubted     what it may not take for granted any more
+    versioned   the graph at the end, with the nodes that only stand for others
     """
 
     def __init__(self, structure: Structure, doubted: Iterable[str] = ()) -> None:
@@ -195,6 +196,7 @@ class Trace(Reverse):
             outside = not isinstance(leaf, Blank) and leaf not in self.own
             if outside and version in self.meaning:
                 graph.updates[self.cell_of(leaf)] = version
+        self.versioned = graph
         self.graph, settle = resolved(graph, self.meaning)
         self.demands = [(settle(x), error) for x, error in self.demands]
         self.graph.updates = {c: y for c, y in self.graph.updates.items() if c is not y}

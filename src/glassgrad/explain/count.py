@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..nn.chain import Step, chain, inside, window
+from ..nn.chain import ChainError, Step, all_steps, inside, window
 from .tables import table_html
 
 
@@ -16,7 +16,7 @@ class Count:
 
     layer            its path and class
     outputs          the shape of what it gives
-    weights          numbers to learn that are multiplied with inputs
+    weights          numbers to learn that are multiplied with inputs; shared ones count once
     biases           numbers to learn that are added
     units            how many outputs it has
     each             outputs of each filter of a convolution, or of each channel of pooling
@@ -40,16 +40,19 @@ class Count:
 
 @dataclass(frozen=True, repr=False)
 class Counts:
-    """A row for each layer, and a total; prints as a table."""
+    """A row for each layer, and a total; prints as a table.
 
-    inputs: tuple[int, ...]
+    inputs  the shape of one row of each input
+    """
+
+    inputs: list[tuple[int, ...]]
     rows: list[Count]
     total: Count
 
     @property
     def units(self) -> int:
         """All units, those of the input too, as the lectures count them."""
-        return math.prod(self.inputs) + self.total.units
+        return sum(map(math.prod, self.inputs)) + self.total.units
 
     def table(self) -> list[list[str]]:
         """The cells, heading first."""
@@ -70,7 +73,9 @@ class Counts:
             for r in table
         ]
         rule = "-" * max(map(len, lines))
-        below = f"input {list(self.inputs)}: {self.units:,} units in all"
+        said = ", ".join(str(list(shape)) for shape in self.inputs)
+        several = "s" if len(self.inputs) > 1 else ""
+        below = f"input{several} {said}: {self.units:,} units in all"
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], below])
 
     def _repr_html_(self) -> str:
@@ -86,7 +91,8 @@ def _cell(x: Any) -> str:
 def count(model: Any, input_shape: Any = None) -> Counts:
     """What a model consists of, layer by layer, for one row of the batch.
 
-    input_shape  the shape of one row: 10, (1, 28, 28); not needed where the first layer says it
+    input_shape  the shape of one row: 10, (1, 28, 28); not needed where the first layer says it;
+                 of a model with several inputs a shape for each: ((3,), (4,))
 
     A fully connected layer of m inputs and n outputs has m n weights and as many connections; a
     convolution has few weights and uses each at many places, and as a matrix it is mostly zeros.
@@ -94,11 +100,14 @@ def count(model: Any, input_shape: Any = None) -> Counts:
     exercises on convolution and pooling.
 
     Raises:
-        ChainError: Two paths lead through the model, or the shape of its input is not known.
+        ChainError: No path leads from input to output, or the shape of an input is not known.
         ShapeError: The shape does not fit.
     """
-    steps = chain(model, None, input_shape)
-    rows = [counted(step) for step in steps]
+    given, steps = all_steps(model, input_shape)
+    if not steps:
+        raise ChainError("the model gives back its input: there is no layer to show")
+    seen: dict[Any, bool] = {}
+    rows = [counted(step, seen) for step in steps]
     made = [row for row in rows if row.connections is not None]  # others keep their units
 
     def total(name: str) -> int:
@@ -106,30 +115,35 @@ def count(model: Any, input_shape: Any = None) -> Counts:
 
     sums = {f.name: total(f.name) for f in fields(Count)[2:] if f.name != "each"}
     below = Count("total", steps[-1].output.shape[1:], each=None, **sums)
-    return Counts(steps[0].given.shape[1:], rows, below)
+    return Counts([x.shape[1:] for x in given], rows, below)
 
 
-def counted(step: Step) -> Count:
-    """The row of a step."""
-    before, after = step.given.shape[1:], step.output.shape[1:]
-    weights, biases = learnt(step)
+def counted(step: Step, seen: dict[Any, bool]) -> Count:
+    """The row of a step; weights that steps before it have are counted there."""
+    before, after = (step.given, *step.others), step.output.shape[1:]
+    weights, biases = learnt(step, {})
     connections, each = connected(step)
     units = math.prod(after)
-    zeros = None if connections is None else math.prod(before) * units - connections
+    places = sum(math.prod(x.shape[1:]) for x in before) * units
+    zeros = None if connections is None else places - connections
     name = f"{step.path} {step.operation}".strip()
-    memory = step.output.dtype.itemsize * (weights + biases + units)
     work = connections if connections is not None and weights else 0
+    if step.operation == "Bilinear":  # x1 W x2: each weight meets two inputs
+        work = 2 * weights * math.prod(after[:-1])
+    weights, biases = learnt(step, seen)
+    memory = step.output.dtype.itemsize * (weights + biases + units)
     return Count(name, after, weights, biases, units, each, connections, zeros, work, memory)
 
 
-def learnt(step: Step) -> tuple[int, int]:
-    """Numbers that are multiplied, and numbers that are added."""
-    if step.layer is None:
-        weights, biases = (0 if p is None else p.numel() for p in (step.weight, step.bias))
-        return weights, biases
-    own = dict(step.layer.named_parameters(recurse=False))
-    biases = sum(p.numel() for name, p in own.items() if "bias" in name)
-    return sum(p.numel() for p in own.values()) - biases, biases
+def learnt(step: Step, seen: dict[Any, bool]) -> tuple[int, int]:
+    """Numbers that are multiplied, and numbers that are added, of what was not seen before."""
+    own = {"weight": step.weight, "bias": step.bias}
+    if step.layer is not None:
+        own = dict(step.layer.named_parameters(recurse=False))
+    new = [(name, p) for name, p in own.items() if p is not None and p not in seen]
+    seen |= dict.fromkeys((p for _, p in new), True)
+    biases = sum(p.numel() for name, p in new if "bias" in name)
+    return sum(p.numel() for _, p in new) - biases, biases
 
 
 def connected(step: Step) -> tuple[int | None, int | None]:
@@ -144,6 +158,9 @@ def connected(step: Step) -> tuple[int | None, int | None]:
         return hero.shape[1] * weight.shape[1] * seen, math.prod(after[1:])
     if "Pool" in step.operation and getattr(step.layer, "kernel_size", None) is not None:
         return pooled(step), math.prod(after[1:])
+    if step.operation == "Bilinear":
+        layer = step.layer
+        return (layer.in1_features + layer.in2_features) * math.prod(after), None
     if step.operation in ("Linear", "linear", "contract") and step.weight is not None:
         return step.weight.numel() * math.prod(after[:-1]), None
     return None, None

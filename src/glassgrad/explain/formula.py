@@ -6,6 +6,7 @@ a - b; nothing else is rewritten, so that a formula stays the one that was compu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -133,7 +134,9 @@ def term(x: Any) -> Term:
 
 def symbol(name: str, scalar: bool = False) -> Term:
     """A name; `W1` and `layer.weight` are read as they are, with an index below in LaTeX."""
-    binding = SIGN if name.startswith("∂") else ATOM  # a fraction: parentheses before a power
+    binding = ATOM
+    if name.startswith("∂") or "^" in name:  # a fraction or power: parentheses before a power
+        binding = SIGN if name.startswith("∂") else POWER
     return Term(name, latex_name(name), binding, scalar=scalar)
 
 
@@ -195,6 +198,8 @@ def factors(a: Term) -> tuple[float, list[tuple[Term, float]]]:
         return -coefficient, found
     if (listed := a.split("*")) is not None:
         return listed[0], list(listed[1])
+    if (inner := a.split("sqrt")) is not None and number(inner[0]) is None:
+        return 1, [(inner[0], 0.5)]
     if (raised := a.split("^")) is not None and (exponent := number(raised[1])) is not None:
         return 1, [(raised[0], exponent)]
     return 1, [(a, 1)]
@@ -204,7 +209,12 @@ def product(a: Term, b: Term) -> Term:
     """a times b, element by element."""
     for x, y in ((a, b), (b, a)):
         halves = y.split("/")
-        if halves is not None and number(halves[0]) == 1 and number(x) is None:
+        if halves is None:
+            continue
+        below, whole = number(halves[1]), number(halves[0]) == 1
+        if below is not None and not (whole and number(x) is not None):
+            return reduced(product(x, halves[0]), below)
+        if whole and number(x) is None:
             return fraction(x, halves[1])
     coefficient, found = factors(a)
     other, more = factors(b)
@@ -213,6 +223,13 @@ def product(a: Term, b: Term) -> Term:
         merged[base] = merged.get(base, 0) + exponent
     kept = [(base, exponent) for base, exponent in merged.items() if exponent != 0]
     return multiplied(coefficient * other, kept)
+
+
+def reduced(a: Term, below: float) -> Term:
+    """a / below, and 2 a / 4 as a / 2."""
+    coefficient, found = factors(a)
+    common = math.gcd(int(coefficient), int(below)) if coefficient % 1 == below % 1 == 0 else 1
+    return fraction(multiplied(coefficient / common, found), term(below / common))
 
 
 def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
@@ -243,6 +260,8 @@ def fraction(a: Term, b: Term) -> Term:
         return negative(fraction(a, inner[0]))
     if number(b) == 1:
         return a
+    if (halves := a.split("/")) is not None:
+        return fraction(halves[0], product(halves[1], b))
     text = f"{a.inside(PRODUCT)[0]} / {b.inside(SIGN)[0]}"
     latex, scalar = rf"\frac{{{a.latex}}}{{{b.latex}}}", a.scalar and b.scalar
     return Term(text, latex, PRODUCT, SIGN, ("/", a, b), scalar)
@@ -257,6 +276,13 @@ def power(a: Term, b: Term) -> Term:
         return root(a)
     if exponent is not None and exponent < 0:
         return fraction(term(1), power(a, term(-exponent)))
+    halves = a.split("/")
+    if halves is not None and number(halves[0]) == 1:
+        return fraction(halves[0], power(halves[1], b))
+    if exponent is not None and (inner := a.split("sqrt")) is not None:
+        return power(inner[0], term(exponent / 2))
+    if exponent is not None and exponent % 1 == 0.5:
+        b = Term(f"({2 * exponent:g}/2)", f"{2 * exponent:g}/2", parts=b.parts, scalar=True)
     text, latex = a.inside(ATOM)
     text = f"{text}^{b.inside(POWER)[0]}"
     return Term(text, f"{latex}^{{{b.latex}}}", POWER, None, ("^", a, b), a.scalar and b.scalar)
@@ -264,7 +290,7 @@ def power(a: Term, b: Term) -> Term:
 
 def root(a: Term) -> Term:
     """The square root."""
-    return Term(f"sqrt({a.text})", rf"\sqrt{{{a.latex}}}", scalar=a.scalar)
+    return Term(f"sqrt({a.text})", rf"\sqrt{{{a.latex}}}", parts=("sqrt", a), scalar=a.scalar)
 
 
 # ---- matrices

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..gradient import ancestors
 from ..nn import Module
-from ..nn.chain import example
+from ..nn.chain import examples, input_names
 from ..nn.checks import untouched
 from ..tensors import enable_grad
 from ..tensors.creation import ones_like
@@ -83,11 +83,14 @@ class Inlined(Names):
 
     def stands_out(self, x: Any) -> bool:
         """Whether a node has a line of its own."""
-        return x in self.given or (bool(self.layers) and not super().folded(x) and self.of_layer(x))
+        if x in self.given:
+            return True
+        parted = bool(self.layers or self.letters)
+        return parted and not super().folded(x) and self.of_layer(x)
 
     def of_layer(self, x: Any) -> bool:
-        """Whether a node is A_l or H_l."""
-        return x in self.scores or bool(self.entering.get(x)) or self.is_prediction(x)
+        """Whether a node is A_l or H_l, or of a normalisation."""
+        return x in self.letters or x in self.scores or bool(self.entering.get(x)) or self.is_prediction(x)
 
 
 class Brief(Inlined):
@@ -107,7 +110,8 @@ def formulas(
     what         a tensor of one element, or a model
     names        {"w1": w1, "p": p} of tensors, or a model; what is computed and has no name is
                  written out where it is used
-    input_shape  of a model, the shape of one row, where its first layer does not say it
+    input_shape  of a model, the shape of one row, where its first layer does not say it; of
+                 several inputs a shape for each
     simplify     whether SymPy looks for something shorter (pip install glassgrad[symbolic])
     brief        of a model, whether a layer's scores are written within its activation
 
@@ -134,15 +138,17 @@ def of_model(
     model: Module, names: Any, input_shape: Any, simplify: bool, naming: type[Inlined]
 ) -> Formulas:
     """A line for each layer, and the last for the output f."""
-    given = example(model, None, input_shape).detach()
-    given.requires_grad = given.dtype.kind == "f"  # also layers without weights are recorded
+    given = [x.detach() for x in examples(model, input_shape)]
+    for x in given:
+        x.requires_grad = x.dtype.kind == "f"  # also layers without weights are recorded
     with untouched(model), enable_grad():
-        output = model(given)
-    if output is given:
+        output = model(*given)
+    if any(output is x for x in given):
         raise ValueError("the model gives back its input: there is nothing to write down")
     check(output, False)
     nodes = ancestors([output])
-    known = naming(nodes, output, {"X": given, "f": output} | given_names(names))
+    called = ["X"] if len(given) == 1 else input_names(model)
+    known = naming(nodes, output, dict(zip(called, given)) | {"f": output} | given_names(names))
     found = Formulas(lines(nodes, known))
     return shorter(found, known) if simplify else found
 
@@ -161,7 +167,7 @@ def lines(nodes: list[Any], known: Inlined) -> Iterator[Formula]:
 def derivatives(nodes: list[Any], known: Inlined) -> Iterator[Formula]:
     """With layers a line for each node; without, partial derivatives and what follows from them."""
     target = known.target
-    if known.layers:
+    if known.layers or known.letters:
         for x, formula in local(target, nodes, known, expand=False).items():
             yield Formula(derivative(target, x, known).text, formula.text, formula.latex)
         return
@@ -202,7 +208,7 @@ def local(
         for x, gradient, formula, _ in handed(y, totals[y], known):
             with unheard():
                 totals[x] = totals[x] + gradient if x in totals else gradient
-            parts.setdefault(x, []).append(formula)
+            parts[x] = [*parts.pop(x, []), formula]  # in the order in which they are whole
     del parts[top]
     known.target, known.slopes = before, {}
     order = {x: i for i, x in enumerate(known.terms)}

@@ -32,6 +32,11 @@ def latex_name(name: str) -> str:
     if name.startswith("∂") and "/∂" in name:
         above, below = name[1:].split("/∂", 1)
         return rf"\frac{{\partial {latex_name(above)}}}{{\partial {latex_name(below)}}}"
+    if name.startswith("new "):
+        return rf"{{{latex_name(name[4:])}}}^{{\mathrm{{new}}}}"
+    base, _, exponent = name.partition("^")
+    if base and exponent.isdigit():
+        return f"{latex_name(base)}^{{{exponent}}}"
     letters = name.rstrip("0123456789")
     digits = name[len(letters) :] if letters.isascii() or letters[-1:].isalpha() else ""
     letters = name[: len(name) - len(digits)]
@@ -44,6 +49,8 @@ def latex_name(name: str) -> str:
 
 def letter(name: str) -> str:
     """A letter slanted, a Greek one by its command, a word upright."""
+    if name == "Xhat":
+        return r"\hat{X}"
     if name in GREEK:
         return f"\\{name}"
     return name if len(name) == 1 and name.isalpha() else rf"\mathrm{{{escaped(name)}}}"

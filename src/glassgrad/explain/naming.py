@@ -11,11 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from .formula import Term, symbol, term
+from .formula import Term, power, symbol, term
+from .normal import SILENT, normals, root
+from .pointwise import activations, averages, branches
 from .reading import formula_of, number_or
+from .roles import (
+    by_use,
+    compared,
+    is_bias,
+    is_bilinear,
+    is_layer,
+    is_mask,
+    operands,
+    users_of,
+)
 
-PRODUCTS = ("contract", "linear", "convolution")
-SILENT = ("view", "reshape", "cast")
 ACTIVATIONS = ("sigmoid", "tanh", "softmax", "relu")
 
 
@@ -26,10 +36,17 @@ class Names:
     weights   {leaf: the number of the layer that it is a factor of}
     scores    {layer's node: A_l, its bias added}, and `entering`: {H_l: l}
     loss      the nodes that follow from the last layer, or lead to no layer
+    inner     the nodes that are written as part of others
+    letters   {node of a normalisation: mu, sigma^2, gamma or beta}
+    standing  {leaf: a word before the name, the node whose name it bears}
+    stated    {leaf: name, formula, value} of running statistics
     """
 
-    def __init__(self, nodes: list[Any], target: Any, given: dict[str, Any]) -> None:
-        self.target, self.nodes = target, nodes
+    def __init__(
+        self, nodes: list[Any], target: Any, given: dict[str, Any],
+        standing: dict[Any, tuple[str, Any]] | None = None,
+    ) -> None:  # fmt: skip
+        self.target, self.nodes, self.standing = target, nodes, standing or {}
         self.given = dict.fromkeys(given.values(), True)
         self.terms = {x: symbol(name, not x.shape) for name, x in given.items()}
         self.taken = {t.text for t in self.terms.values()}
@@ -37,7 +54,9 @@ class Names:
         self.slopes: dict[Any, Term] = {}
         self.layers = {x: i for i, x in enumerate(filter(is_layer, nodes), 1)}
         self.users = users_of(nodes)
+        self.inner: dict[Any, bool] = {}
         self.find_roles()
+        self.find_inner()
         for x in by_use(nodes):
             if x not in self.terms:
                 self.terms[x] = number_or(x, self.own)
@@ -65,17 +84,20 @@ class Names:
 
     def with_bias(self, x: Any, number: int) -> Any:
         """A_l: the sum with the bias, where the product goes there alone."""
-        above = x
+        above = last = x
         while len(self.users[above]) == 1:
             above = self.users[above][0]
+            others = [root(i) for i in above.inputs if root(i) is not root(last)]
             if above.operation.name in SILENT:
                 continue
-            others = [root(i) for i in above.inputs if root(i) is not root(x)]
             if above.operation.name == "add" and others and is_bias(others[0]):
                 self.biases.setdefault(others[0], number)
                 return above
-            break
-        return x
+            if not is_bilinear(last, above):
+                break
+            self.features |= dict.fromkeys(i for i in others if i.operation is None)
+            self.inner[above], last = True, above
+        return last
 
     def followers(self) -> dict[Any, bool]:
         """The nodes of the loss: no layer comes after them."""
@@ -86,10 +108,56 @@ class Names:
                 before[x] = True
         return {x: True for x in self.nodes if x.operation is not None and x not in before}
 
+    def find_inner(self) -> None:
+        """What normalisations, activations and choices consist of."""
+        found = normals(self.nodes, self.users)
+        self.letters: dict[Any, Term] = {}
+        self.stated: dict[Any, tuple[Term, Term, np.ndarray]] = {}
+        self.inner |= dict.fromkeys((x for one in found for x in one.inner), True)
+        for number, one in enumerate(found, 1):
+            self.name_normal(one, number if len(found) > 1 else "")
+        self.inner |= dict.fromkeys(activations(self.nodes, self.users, self.loss), True)
+        for parts in (branches, averages):
+            self.inner |= dict.fromkeys(parts(self.nodes, self.users), True)
+
+    def name_normal(self, one: Any, number: Any) -> None:
+        """mu, sigma^2, gamma and beta of a normalisation."""
+        letters = ("mu", "sigma" if one.centred else "rms", "gamma", "beta")
+        mu, sigma, gamma, beta = (self.free(f"{letter}{number}") for letter in letters)
+        said = {
+            "mu": mu,
+            "1 / sigma": 1 / sigma,
+            "X - mu": symbol("X") - mu,
+            "Xhat": symbol("Xhat"),
+        }
+        pairs = (one.mean, mu), (one.variance, sigma**2), (one.gamma, gamma), (one.beta, beta)
+        found = {x: name for x, name in pairs if x is not None}
+        if one.output not in self.entering and one.output is not self.target:
+            found[one.output] = self.free(f"N{number}")
+        self.letters |= found | {x: said[what] for x, what in one.values.items()}
+        for x, what in one.values.items():
+            leaf = x if x.base is None else x.base
+            if what == "mu" and leaf.name == "running_mean":
+                self.stated[x] = mu, symbol("running_mean"), leaf.value
+                deviation = symbol("running_var") + symbol("epsilon")
+                for i in (i for i, what in one.values.items() if what == "1 / sigma"):
+                    self.stated[i] = sigma, power(deviation, term(0.5)), 1 / i.value
+        if one.variance is not None and one.variance.operation is None:
+            self.stated[one.variance] = sigma**2, symbol("running_var"), one.variance.value
+
+    def free(self, name: str) -> Term:
+        """The name, or with a prime where the user has given it to something else."""
+        while name in self.taken:
+            name += "'"
+        self.taken.add(name)
+        return symbol(name)
+
     def folded(self, x: Any) -> bool:
         """Whether a node is written as part of the one that uses it."""
         if x.operation is None or x is self.target:
             return False
+        if x in self.inner:
+            return x not in self.given and x not in self.scores
         if x.operation.name in SILENT:
             return x not in self.scores
         return x in self.layers and x not in self.scores
@@ -99,6 +167,11 @@ class Names:
     def own(self, x: Any) -> Term:
         """A name for a node that the user has not named."""
         scalar = not x.shape
+        word, other = self.standing.get(x, ("", None))
+        if other in self.terms:
+            return symbol(f"{word}{self.terms[other].text}", scalar) if word else self.terms[other]
+        if x in self.letters:
+            return self.letters[x]
         if self.folded(x):
             return formula_of(x, self.put)
         if (found := self.derived(x)) is not None:
@@ -130,10 +203,15 @@ class Names:
         if x in self.biases:
             return self.numbered("b", self.biases[x], scalar)
         if x in self.features:
-            return self.fresh("X", scalar, bare=True)
+            return self.fresh("X", scalar, bare=len(self.features) == 1)
         if x.dtype.kind == "f" and x.requires_grad and not x.initial:
-            letter = {"weight": "gamma", "bias": "beta"}.get(x.name, "w" if self.layers else "x")
-            return self.fresh(letter, scalar, bare=not self.layers and self.variables() == 1)
+            letter = self.parameter(x)
+            alone = not self.layers and self.variables() == 1
+            return self.fresh(letter, scalar, bare=alone or letter in ("E", "a"))
+        if x.dtype.kind == "b":
+            return self.condition(x)
+        if is_mask(x, self.users[x]):
+            return self.fresh("M", scalar, bare=not self.layers)
         if x.dtype.kind in "iub" and not self.in_loss(x):
             return self.fresh("i", scalar)
         if self.layers and not self.in_loss(x):
@@ -142,6 +220,24 @@ class Names:
             return self.fresh("x", scalar, bare=True)
         label = x.initial or not all(u.operation.name == "mul" for u in self.users[x])
         return self.fresh("y" if label else "c", scalar, bare=True)  # c: perhaps 1 - y
+
+    def parameter(self, x: Any) -> str:
+        """A letter for what is learnt beside the layers: E of embeddings, a of PReLU."""
+        if x.name is None:
+            return "w" if self.layers else "x"
+        if x.name == "weight":
+            used = {u.operation.name for u in self.users[x]}
+            return "E" if "take" in used else "a" if used & {"mul", "view", "reshape"} else "W"
+        return "b"
+
+    def condition(self, x: Any) -> Term:
+        """The comparison with 0 that a truth value is, where it was not recorded; else c."""
+        if x.value.any() and not x.value.all():
+            for i in (root(i) for u in self.users[x] for i in u.inputs[1:]):
+                for formula, value in compared(i, self.terms.get(i)):
+                    if value.shape == x.shape and np.array_equal(value, x.value):
+                        return formula
+        return self.fresh("c", not x.shape)
 
     def derived(self, x: Any) -> Term | None:
         """What was computed of a tensor that the user has named, where no graph tells of it."""
@@ -166,8 +262,9 @@ class Names:
             yield y.value.T, name.T
 
     def variables(self) -> int:
-        """How many leaves a derivative is asked of."""
-        return sum(x.operation is None and x.requires_grad for x in self.users)
+        """How many leaves without a name a derivative is asked of."""
+        leaves = (x for x in self.users if x.operation is None and x not in self.letters)
+        return sum(x.requires_grad and x.name is None for x in leaves)
 
     def in_loss(self, x: Any) -> bool:
         """Whether a leaf is used in the loss alone."""
@@ -230,60 +327,3 @@ class Names:
     def is_label(self, x: Any) -> bool:
         """Whether a leaf is no factor of a layer and used in the loss."""
         return x not in self.weights and x not in self.biases and self.in_loss(x)
-
-
-def by_use(nodes: list[Any]) -> list[Any]:
-    """The nodes, each leaf just before the first that uses it."""
-    found: dict[Any, None] = {}
-    for x in nodes:
-        if x.operation is not None:
-            found.update(dict.fromkeys(i for i in x.inputs if i.operation is None))
-            found[x] = None
-    return list(found)
-
-
-def users_of(nodes: list[Any]) -> dict[Any, list[Any]]:
-    """{node: the nodes that use it}, of leaves too."""
-    found: dict[Any, list[Any]] = {}
-    for x in nodes:
-        found.setdefault(x, [])
-        for i in dict.fromkeys(x.inputs):
-            found.setdefault(i, []).append(x)
-    return found
-
-
-def is_layer(x: Any) -> bool:
-    """Whether a node is a product of matrices or a convolution, with a leaf as its weight."""
-    return (
-        x.operation is not None
-        and x.operation.name in PRODUCTS
-        and bool(x.shape)
-        and any(root(i).operation is None and len(root(i).shape) > 1 for i in x.inputs)
-    )
-
-
-def operands(x: Any) -> tuple[Any, Any]:
-    """What a layer is given, and its weight: a leaf, the second where both are alike."""
-    first, second = map(root, x.inputs[:2])
-    if x.operation.name == "contract" and first.operation is None:
-        likely = (weight_like(first), weight_like(second))
-        if second.operation is not None or likely[0] > likely[1]:
-            return second, first
-    return first, second
-
-
-def weight_like(x: Any) -> tuple[bool, bool, bool]:
-    """What speaks for a factor being the weight."""
-    return x.operation is None, x.requires_grad, len(x.shape) > 1
-
-
-def is_bias(x: Any) -> bool:
-    """Whether what is added to a product is a bias."""
-    return x.operation is None and x.requires_grad
-
-
-def root(x: Any) -> Any:
-    """What a view shows."""
-    while x.operation is not None and x.operation.name in SILENT:
-        x = x.inputs[0]
-    return x

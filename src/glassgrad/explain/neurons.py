@@ -13,7 +13,8 @@ from ..gradient import ancestors, gradients
 from ..tensors import no_grad
 from ..tensors.creation import ones_like
 from ..tensors.listening import unheard
-from .naming import SILENT, Names, root
+from .naming import Names
+from .normal import SILENT, root
 from .steps import check, given_names, unchanged
 from .tables import table_html, table_text
 from .texts import short

@@ -6,12 +6,30 @@ What is no expression of elements (products of matrices, sums over axes) has an 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import reduce
+from operator import and_, mul
 from typing import Any
 
-from .formula import ATOM, PRODUCT, SUM, Function, Term, call, choice, indexed, summed, term
+from .formula import (
+    ATOM,
+    COMPARISON,
+    PRODUCT,
+    SUM,
+    Function,
+    Term,
+    call,
+    choice,
+    indexed,
+    infix,
+    number,
+    summed,
+    term,
+)
 from .symbols import E, Symbols
 
+LETTERS = "ijklmnpqrsuvwz"  # of axes
 Namer = Callable[[Any], Term]
 
 
@@ -48,8 +66,10 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     inner = [i for i in first if i in second]
     rows, columns = [i for i in first if i not in inner], [i for i in second if i not in inner]
     out = [i for i in range(rank) if i in rows or i in columns]
-    if len(inner) > 1 or out not in (rows + columns, columns + rows):
-        return call("sum of products", a, b)
+    matrices = len(second) < 3 or (len(first) < 3 and out == columns + rows)
+    vectors = min(len(first), len(second)) < 2 and len(out) < rank  # one for each row
+    if len(inner) > 1 or not matrices or vectors or out not in (rows + columns, columns + rows):
+        return by_index(x, a, b)
     if not inner:
         return outer(a, b, bool(rows), bool(columns))
     if not rows and not columns:
@@ -58,6 +78,28 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     if out == rows + columns:
         return (a if a_last else a.T) @ (b if b_first else b.T)
     return (b.T if b_first else b) @ (a.T if a_last else a)
+
+
+def by_index(x: Any, *factors: Term) -> Term:
+    """sum_k a_ik b_jk, as what is no product of matrices; a sum within is made one with it."""
+    rank, reads = x.parameters["rank"], x.parameters["reads"]
+    letters = dict(enumerate(LETTERS))
+    free = iter(LETTERS[max(map(max, reads)) + 1 :])
+    over = {letters[i] for labels in reads for i in labels if i >= rank}
+    found: list[tuple[Term, str]] = []
+    for factor, labels in zip(factors, reads):
+        place = "".join(letters[i] for i in labels)
+        inner = factor.split("einsum")
+        if inner is None:
+            found.append((factor, place))
+            continue
+        change = dict(zip(inner[1], place)) | {old: next(free) for old in inner[2]}
+        over |= {change[old] for old in inner[2]}
+        found += [(one, "".join(change[old] for old in at)) for one, at in inner[0]]
+    summands = reduce(mul, (indexed(one, at) for one, at in found))
+    above = "".join(sorted(over))
+    total = summed(summands, above) if over else summands
+    return total._replace(parts=("einsum", tuple(found), LETTERS[:rank], above), scalar=False)
 
 
 def shared(label: int, x: Any) -> bool:
@@ -90,13 +132,26 @@ def _view(x: Any, a: Term) -> Term:
 
 def indices(x: Any) -> str:
     """A letter for each axis that is summed over: i rows, j columns."""
-    return "".join("ijklmnpq"[axis] for axis in sorted(x.parameters["axes"]) if axis < 8)
+    return "".join(LETTERS[axis] for axis in sorted(x.parameters["axes"]) if axis < len(LETTERS))
 
 
 def _sum(x: Any, a: Term, *others: Any) -> Term:
     if not x.parameters["axes"]:
         return a
+    if (windows := a.split("windows")) is not None:
+        count = x.inputs[0].numel() // max(x.numel(), 1)
+        return summed(a, indices(x))._replace(parts=("sum of windows", windows[0], count))
     return summed(a, indices(x))
+
+
+def _windows(x: Any, a: Term) -> Term:
+    return call("windows", a)._replace(parts=("windows", a))
+
+
+def _div(x: Any, a: Term, b: Term) -> Term:
+    """a / b; the mean of windows by its name."""
+    pooled = a.split("sum of windows")
+    return call("avgpool", pooled[0]) if pooled and pooled[1] == number(b) else a / b
 
 
 def _mean(x: Any, a: Term) -> Term:
@@ -183,6 +238,8 @@ TABLE: dict[str, Callable[..., Term]] = {
     "put": _put,
     "window_max": lambda x, a: call("maxpool", a),
     "window_spread": _spread,
+    "windows": _windows,
+    "div": _div,
     "sum": _sum,
     "mean": _mean,
     "amax": _extremum("max"),
@@ -194,6 +251,8 @@ TABLE: dict[str, Callable[..., Term]] = {
     "cross_entropy_slope": _slope,
     "binary_cross_entropy": _binary_cross_entropy,
     "where": lambda x, c, a, b: choice(c, a, b),
+    "eq": lambda x, a, b: infix("=", "=", a, b, COMPARISON),
+    "ne": lambda x, a, b: infix("!=", r"\ne", a, b, COMPARISON),
 }
 
 
@@ -205,4 +264,14 @@ def _logaddexp_slope(g: Term, inputs: list[Term], which: int) -> Term:
     return g / (1 + E ** (inputs[1 - which] - inputs[which]))
 
 
-SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {"logaddexp": _logaddexp_slope}
+def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
+    """g where the limits leave x as it is; no limit is left out."""
+    x, low, high = inputs
+    inside = [x >= low] if number(low) != -math.inf else []
+    inside += [x <= high] if number(high) != math.inf else []
+    return choice(reduce(and_, inside), g, 0)
+
+
+SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {
+    "logaddexp": _logaddexp_slope, "clamp": _clamp_slope,
+}  # fmt: skip

@@ -14,6 +14,7 @@ from ..gradient import ancestors
 from ..nn import Module
 from ..tensors import Tensor
 from .backwards import Arrival, arrivals
+from .compiled import Example, Slopes, updates
 from .formula import Term, symbol
 from .lines import line_of
 from .matrices import matrix_latex, matrix_text, number_term
@@ -28,6 +29,7 @@ RULES = {
     "rule 1": "gradient of weights",
     "rule 2": "back through an activation",
     "rule 3": "back to the layer before",
+    "update": "new values",
 }
 
 
@@ -35,7 +37,8 @@ RULES = {
 class Step:
     """One line of a calculation.
 
-    rule         "forward", or "rule 0" to "rule 3" of lecture H; without layers "chain rule"
+    rule         "forward", or "rule 0" to "rule 3" of lecture H; without layers "chain rule";
+                 of a compiled step also "update"
     name         what is computed: A1, ∂J/∂W1
     formula      how, in text; `latex` the same for a page
     inputs       {name: array} of what is put in
@@ -62,14 +65,15 @@ class Step:
 
     def put_in(self, form: int) -> list[str]:
         """The formula with its numbers, if it says more than formula and result."""
-        known = {self.formula, self.latex, short(self.result[()]), matrix_latex(self.result)}
+        known = {self.formula, self.latex, matrix_text(self.result), matrix_latex(self.result)}
         return [self.numbers[form]] if self.numbers and self.numbers[form] not in known else []
 
     def __str__(self) -> str:
-        head = f"{self.number:3}. {self.rule:10} {self.name} = {self.formula}"
+        head = f"{self.number:3}. {self.rule:10} {self.name} = "
+        head += " = ".join([self.formula, *self.put_in(0)])
         where = f"   <- {self.source_line}" if self.source_line else ""
         if not self.shape:
-            return " = ".join([head, *self.put_in(0), short(self.result[()])]) + where
+            return f"{head} = {short(self.result[()])}" + where
         head += f"   {list(self.shape)}"
         body = matrix_text(self.result)
         return head + where + "\n" + "\n".join("        " + line for line in body.splitlines())
@@ -91,8 +95,7 @@ class Steps(list[Step]):
                 rule = step.rule
                 lines += [f"### {rule}: {RULES[rule]}" if rule in RULES else f"### {rule}", ""]
             name = symbol(step.name).latex
-            middle = step.put_in(1) if not step.shape else []
-            parts = " = ".join([name, step.latex, *middle, matrix_latex(step.result)])
+            parts = " = ".join([name, step.latex, *step.put_in(1), matrix_latex(step.result)])
             lines += [f"{step.number}. $\\displaystyle {parts}$", ""]
         return "\n".join(lines)
 
@@ -115,10 +118,12 @@ class Steps(list[Step]):
         raise KeyError(f"no step computes {name!r}; there are {known}")
 
 
-def steps(target: Any, *, names: Any = None, backward: bool = True) -> Steps:
+def steps(target: Any, *example: Any, names: Any = None, backward: bool = True) -> Steps:
     """The calculation of a tensor as numbered steps: forward, then each derivative.
 
-    target    the loss: a tensor of one element, computed from tensors that require a gradient
+    target    the loss: a tensor of one element, computed from tensors that require a gradient; or
+              a step of `gg.compile`, which then also shows its updates: W1 - lr * ∂J/∂W1
+    example   arguments of a compiled step; it is not run, and nothing changes
     names     of the user's tensors, {"X": features, "W1": net[0].weight}, or a model, whose
               parameters go by their paths; others are named as in lecture H: A1 = X W1' + b1,
               H1 = max(A1, 0), ..., J for the loss
@@ -134,14 +139,50 @@ def steps(target: Any, *, names: Any = None, backward: bool = True) -> Steps:
         ValueError: It was computed from nothing that requires a gradient, or has many elements.
         RuntimeError: A tensor has been changed in place since it was used.
     """
+    if isinstance(target, CompiledStep):
+        lines = of_step(target, example, given_names(names), backward)
+    else:
+        lines = of_tensor(target, example, given_names(names), backward)
+    return Steps(Step(number, *fields) for number, fields in enumerate(lines, 1))
+
+
+def of_tensor(target: Any, more: tuple, names: dict[str, Tensor], backward: bool) -> Iterator:
+    """The fields of all steps of a tensor."""
+    if more:
+        count = f"{len(more)} more argument{'s' if len(more) > 1 else ''}"
+        raise TypeError(f"a tensor is explained as it is, and there are {count}")
     check(target, backward)
     nodes = ancestors([target])
     unchanged(nodes)
-    known = Names(nodes, target, given_names(names))
-    found = Steps()
-    for fields in [*forward(nodes, known), *(back(target, nodes, known) if backward else ())]:
-        found.append(Step(len(found) + 1, *fields))
-    return found
+    known = Names(nodes, target, names)
+    yield from forward(nodes, known)
+    yield from back(target, nodes, known) if backward else ()
+
+
+def of_step(
+    step: CompiledStep, arguments: tuple, names: dict[str, Tensor], backward: bool
+) -> Iterator[tuple]:
+    """The fields of all steps of a compiled step: of each loss, then the updates."""
+    example = Example(step, arguments)
+    nodes = ancestors(example.targets)
+    known = Names(nodes, example.targets[0], example.named(names), example.standing())
+    yield from forward(nodes, known)
+    if not backward:
+        return
+    slopes: Slopes = {}
+    for target in example.targets if example.graph.losses else ():
+        known.target, known.slopes = target, {}
+        results = {}
+        for fields in back(target, ancestors([target]), known):
+            results[fields[1]] = fields[5]
+            yield fields
+        for leaf, term in known.slopes.items():
+            if term.text in results:
+                slopes.setdefault(leaf, []).append((term, results[term.text]))
+    for x, name, formula, numbers, inputs in updates(example, known, slopes):
+        texts = "update", name.text, formula.text, formula.latex
+        result = np.asarray(example.values[x])
+        yield *texts, inputs, result, line_of(x), (numbers.text, numbers.latex)
 
 
 def given_names(names: Any) -> dict[str, Tensor]:
@@ -165,9 +206,8 @@ def check(target: Any, backward: bool) -> None:
     """Errors that say what is wanted."""
     if isinstance(target, CompiledStep):
         raise TypeError(
-            f"a tensor is wanted, and got {target!r}, which keeps no values between its lines: "
-            "compute the loss without gg.compile and give that; gg.draw.graph draws the compiled "
-            "step, and its program() is the statements"
+            f"a tensor is wanted, and got {target!r}: gg.explain.steps(step, *arguments) explains "
+            "a compiled step; here compute the loss without gg.compile and give that"
         )
     if not isinstance(target, Tensor):
         raise TypeError(f"a tensor is wanted, and got a {type(target).__name__}")
@@ -201,9 +241,14 @@ def unchanged(nodes: list[Any]) -> None:
 
 
 def forward(nodes: list[Any], known: Names) -> Iterator[tuple]:
-    """A step for each node that is computed."""
+    """A step for each node that is computed, and for statistics that were before."""
+    stated = dict(known.stated)
     for x in nodes:
         if x.operation is not None and not known.folded(x):
+            for leaf in put_in([x], known):
+                if leaf in stated:
+                    name, formula, value = stated.pop(leaf)
+                    yield entry("forward", name, formula, None, [], known, value)
             formula, numbers = formula_of(x, known.put), None
             if not any(i.shape for i in x.inputs):
                 numbers = formula_of(x, number_term)
@@ -234,7 +279,7 @@ def entry(
     inputs = {known(i).text: np.asarray(i.value) for i in put_in(users, known)}
     said = (numbers.text, numbers.latex) if numbers else None
     texts = (rule, name.text, formula.text, formula.latex)
-    return *texts, inputs, np.asarray(result), line_of(users[0]), said
+    return *texts, inputs, np.asarray(result), line_of(users[0]) if users else "", said
 
 
 def put_in(users: list[Any], known: Names) -> Iterator[Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from .formula import Function, Term, call, choice, power, root, term
+from .formula import Function, Term, call, choice, number, power, root, term
 
 E = Term("e", "e", scalar=True)
 LATEX = {
@@ -12,7 +13,7 @@ LATEX = {
     "cos": r"\cos", "tan": r"\tan", "sinh": r"\sinh", "cosh": r"\cosh", "arcsin": r"\arcsin",
     "arccos": r"\arccos", "arctan": r"\arctan",
 }  # fmt: skip
-SHORT = {"maximum": "max", "minimum": "min", "sign": "sgn", "absolute": "abs"}
+SHORT = {"sign": "sgn", "absolute": "abs"}
 
 
 class Symbols:
@@ -38,6 +39,14 @@ class Symbols:
         """The logarithm of e^x + e^y; of 1 + e^x, where y is 0."""
         x, y = term(x), term(y)
         return call("log", one_or_exp(y) + one_or_exp(x), latex=r"\log")
+
+    def maximum(self, x: Any, y: Any) -> Term:
+        """max(x, y); no limit is left out."""
+        return term(x) if number(term(y)) == -math.inf else call("max", x, y, latex=r"\max")
+
+    def minimum(self, x: Any, y: Any) -> Term:
+        """min(x, y); no limit is left out."""
+        return term(x) if number(term(y)) == math.inf else call("min", x, y, latex=r"\min")
 
     def square(self, x: Any) -> Term:
         """x^2."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .naming import ACTIVATIONS, SILENT, Names, operands, root
+from .naming import ACTIVATIONS, Names
+from .normal import SILENT, root
+from .roles import operands
 
 LOCAL = ("elementwise", "view")  # kinds of operations that reduce nothing
 

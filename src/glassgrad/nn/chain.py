@@ -7,6 +7,7 @@ A user's module with parameters of its own is looked into, if it is steps one af
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Step:
     bias       what is added for each unit, if there is something
     path       the layer's path in the model
     turned     whether the weight is [inputs, outputs], as of x @ W; a layer's is the other way
+    others     what else went in, where a step takes several tensors
     """
 
     layer: Any
@@ -43,13 +45,14 @@ class Step:
     bias: Any = None
     path: str = ""
     turned: bool = False
+    others: tuple = ()
 
 
 class ChainError(ValueError):
     """A model is not layers one after another."""
 
 
-Calls = dict[Any, tuple[Any, Tensor, str]]  # output -> the layer, what it was given, its path
+Calls = dict[Any, tuple[Any, list[Tensor], str]]  # output -> the layer, what it took, its path
 
 
 def chain(
@@ -65,25 +68,35 @@ def chain(
         TypeError: It is no module.
     """
     check_module(model)
+    if len(names := input_names(model)) > 1:
+        raise ChainError(
+            f"the {type(model).__name__} takes {len(names)} inputs, {', '.join(names)}, and layers "
+            "one after another have one; gg.draw.graph(model(...)) shows any calculation"
+        )
     given = example(model, x, input_shape)
+    output, calls = watched(model, [given], dropped)
+    try:
+        return joined(walked(output, given, {k: c for k, c in calls.items() if not own(c[0])}))
+    except ChainError:
+        return walked(output, given, calls)
+
+
+def watched(model: Any, given: list[Tensor], dropped: int | None = None) -> tuple[Any, Calls]:
+    """What a model gives, and the calls of its layers on the way."""
     calls: Calls = {}
     paths = {module: path for path, module in model.named_modules()}
 
     def note(module: Any, inputs: tuple, output: Any) -> None:
         known = inputs and isinstance(output, Tensor) and output is not inputs[0]
         if known and not module._modules and output not in calls:
-            calls[output] = module, inputs[0], paths[module]
+            calls[output] = module, [x for x in inputs if isinstance(x, Tensor)], paths[module]
 
     with untouched(model), enable_grad(), all_recorded(model, given):
         if dropped is not None:
             drop(model, dropped)
         for module in model.modules():
             module.register_forward_hook(note)
-        output = model(given)
-    try:
-        return joined(walked(output, given, {k: c for k, c in calls.items() if not own(c[0])}))
-    except ChainError:
-        return walked(output, given, calls)
+        return model(*given), calls
 
 
 def check_module(model: Any) -> None:
@@ -112,9 +125,10 @@ def drop(model: Any, seed: int) -> None:
 
 
 @contextmanager
-def all_recorded(model: Any, given: Tensor) -> Iterator[None]:
+def all_recorded(model: Any, given: list[Tensor]) -> Iterator[None]:
     """Runs the block so that operations are recorded even where parameters are frozen."""
-    given.requires_grad = given.dtype.kind == "f"
+    for x in given:
+        x.requires_grad = x.dtype.kind == "f"
     parts = list(model.parameters())
     wanted = [part.requires_grad for part in parts]
     for part in parts:
@@ -146,6 +160,33 @@ def example(model: Any, x: Any, input_shape: Any) -> Tensor:
         return Tensor.lift(array if whole else array.astype(dtype))
     shape = sizes(input_shape) if input_shape is not None else first_shape(model)
     return zeros(1, *shape, dtype=dtype)
+
+
+def input_names(model: Any) -> list[str]:
+    """What `forward` must be given; of what cannot be told, one input."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(model.forward).parameters.values()
+    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+
+
+def examples(model: Any, input_shape: Any) -> list[Tensor]:
+    """An input of one row for each that the model takes.
+
+    Raises:
+        ChainError: It takes several, and their shapes are not known.
+    """
+    names = input_names(model)
+    if len(names) < 2:
+        return [example(model, None, input_shape)]
+    shapes = input_shape
+    if shapes is None and hasattr(model, "in1_features"):
+        shapes = model.in1_features, model.in2_features
+    if not isinstance(shapes, (tuple, list)) or len(shapes) != len(names):
+        raise ChainError(
+            f"the {type(model).__name__} takes {len(names)} inputs, {', '.join(names)}: give the "
+            f"shape of one row of each, as input_shape=({', '.join(['(3,)'] * len(names))})"
+        )
+    return [example(model, None, shape) for shape in shapes]
 
 
 def row_rank(model: Any) -> int:
@@ -182,34 +223,56 @@ def first_shape(model: Any) -> tuple[int, ...]:
 
 def walked(output: Any, given: Tensor, calls: Calls) -> list[Step]:
     """The steps between two tensors, found from the end."""
-    if not isinstance(output, Tensor):
-        raise ChainError(f"the model returned {type(output).__name__}; one tensor can be drawn")
-    behind, steps, node = follows(output, given, calls), [], output
+    behind, steps, node = follows(output, [given], calls), [], output
     while node is not given:
         call = calls.get(node)
-        if call is not None and call[1] in behind:
+        if call is not None and call[1][0] in behind:
             steps.append(of_layer(*call, node))
         else:
             steps.append(of_operation(node, behind))
         node = steps[-1].given
     if not steps:
-        raise ChainError("the model gives back its input: there is no layer to draw")
+        raise ChainError("the model gives back its input: there is no layer to show")
     return steps[::-1]
 
 
-def follows(output: Tensor, given: Tensor, calls: Calls) -> dict[Any, bool]:
-    """The nodes on paths from `given` to `output`.
+def all_steps(model: Any, input_shape: Any) -> tuple[list[Tensor], list[Step]]:
+    """A model's inputs and steps in their order, also where there are several paths and inputs."""
+    check_module(model)
+    given = examples(model, input_shape)
+    output, calls = watched(model, given)
+    calls = {k: c for k, c in calls.items() if not own(c[0])}
+    behind, steps, stack = follows(output, given, calls), {}, [output]
+    start = dict.fromkeys(given)
+    while stack:
+        node = stack.pop()
+        if node in steps or node in start:
+            continue
+        if (call := calls.get(node)) is not None and any(x in behind for x in call[1]):
+            steps[node] = of_layer(*call, node)
+        else:
+            steps[node] = of_operation(node, behind, several=True)
+        stack += [x for x in (steps[node].given, *steps[node].others) if x in behind]
+    timed = all(node.serial for node in steps)  # what has no derivative has no time
+    order = {node: node.serial if timed else i for i, node in enumerate(behind)}
+    return given, joined([steps[node] for node in sorted(steps, key=order.__getitem__)])
+
+
+def follows(output: Any, given: list[Tensor], calls: Calls) -> dict[Any, bool]:
+    """The nodes on paths from what is given to `output`, each after those before it.
 
     Raises:
         ChainError: There is no path.
     """
+    if not isinstance(output, Tensor):
+        raise ChainError(f"the model returned {type(output).__name__}; one tensor can be shown")
 
     def before(node: Any) -> tuple:
         called = node.operation is None and node in calls  # a layer without a derivative
-        return (calls[node][1],) if called else node.inputs
+        return tuple(calls[node][1]) if called else node.inputs
 
-    found: dict[Any, bool] = {given: True}
-    seen, stack = {given}, [(output, False)]
+    found: dict[Any, bool] = dict.fromkeys(given, True)
+    seen, stack = set(given), [(output, False)]
     while stack:
         node, ready = stack.pop()
         if ready and any(x in found for x in before(node)):
@@ -226,21 +289,25 @@ def follows(output: Tensor, given: Tensor, calls: Calls) -> dict[Any, bool]:
     return found
 
 
-def of_layer(layer: Any, given: Tensor, path: str, output: Tensor) -> Step:
+def of_layer(layer: Any, given: list[Tensor], path: str, output: Tensor) -> Step:
     """The step of a layer; its weight and bias by their names."""
+    first, *others = given
     weight, bias = (getattr(layer, name, None) for name in ("weight", "bias"))
     weight, bias = (p if isinstance(p, Tensor) else None for p in (weight, bias))
-    return Step(layer, type(layer).__name__, given, output, weight, bias, path)
+    kind = type(layer).__name__
+    return Step(layer, kind, first, output, weight, bias, path, others=tuple(others))
 
 
-def of_operation(node: Any, behind: dict[Any, bool]) -> Step:
-    """The step of one node.
+def of_operation(node: Any, behind: dict[Any, bool], several: bool = False) -> Step:
+    """The step of one node, which may put `several` paths together.
 
     Raises:
         ChainError: It puts two paths together.
     """
     name = node.operation.name
     before = list(dict.fromkeys(x for x in node.inputs if x in behind))
+    if len(before) > 1 and several:
+        return Step(None, name, before[0], node, others=tuple(before[1:]))
     if len(before) > 1:
         raise ChainError(
             f"two paths through the model meet in {name}: a network diagram shows layers one "
@@ -259,7 +326,7 @@ def joined(steps: list[Step]) -> list[Step]:
     """The steps, with `+ b` as the bias of the matrix before it; the same number for all too."""
     found: list[Step] = []
     for step in steps:
-        last = found[-1] if found else None
+        last = found[-1] if found and found[-1].output is step.given else None
         open_ = last is not None and last.layer is None and last.weight is not None
         bias = added(step) if last is not None and open_ and last.bias is None else None
         if last is None or bias is None:
