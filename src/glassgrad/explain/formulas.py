@@ -90,7 +90,12 @@ class Inlined(Names):
 
     def of_layer(self, x: Any) -> bool:
         """Whether a node is A_l or H_l, or of a normalisation."""
-        return x in self.letters or x in self.scores or bool(self.entering.get(x)) or self.is_prediction(x)
+        return (
+            x in self.letters
+            or x in self.scores
+            or bool(self.entering.get(x))
+            or self.is_prediction(x)
+        )
 
 
 class Brief(Inlined):
