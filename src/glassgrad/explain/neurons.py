@@ -140,7 +140,7 @@ def _notes(first: Neuron, total: Total | None) -> Iterator[str]:
     if total is not None:
         others = [n for n in total.layers if n != first.layer]
         shared = [f"weights shared with {_listed(others)}"] if others else []
-        used = [f"loss depends on w or b by {', '.join(total.others)} too"] if total.others else []
+        used = [f"w or b enter the loss by {', '.join(total.others)} too"] if total.others else []
         yield f"{' and '.join(shared + used)}: dL/dw is below"
 
 
@@ -193,7 +193,7 @@ def _said(total: Total) -> str:
     several = len(total.layers) > 1
     layers = _listed(total.layers) + (", which share weights" if several else "")
     uses = "the sum of delta y over these uses" if several else "delta y"
-    others = f", and what the loss adds by {', '.join(total.others)}" if total.others else ""
+    others = f", and what comes by {', '.join(total.others)}" if total.others else ""
     return f"dL/dw of {layers}: {uses}{others}"
 
 

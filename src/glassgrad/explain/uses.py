@@ -9,7 +9,7 @@ import numpy as np
 
 from .naming import ACTIVATIONS, Names
 from .normal import SILENT, root
-from .roles import operands
+from .roles import is_bilinear, operands
 
 LOCAL = ("elementwise", "view")  # kinds of operations that reduce nothing
 
@@ -37,12 +37,12 @@ class Use:
         """The axes of v that are units."""
         x = self.product
         if x.operation.name == "contract":
-            return sorted(a for a in x.parameters["reads"][self.place] if a < len(x.shape))
+            return sorted(a for a in x.parameters["reads"][self.place] if a < len(self.v.shape))
         return [1 if x.operation.name == "convolution" else len(x.shape) - 1]
 
     def by_unit(self, array: np.ndarray) -> np.ndarray:
         """Numbers of the shape of v as [rows, units]; the places of a convolution are rows."""
-        axes = self.axes()
+        axes, array = self.axes(), array.reshape(self.v.shape)
         moved = np.moveaxis(array, axes, range(-len(axes), 0)) if axes else array
         return moved.reshape(-1, int(np.prod([array.shape[a] for a in axes])))
 
@@ -60,9 +60,11 @@ class Use:
         for i in reversed(views):
             array = np.asarray(i.operation.meaning(np, array, **i.parameters))
         if self.product.operation.name == "contract":
-            labels = self.product.parameters["reads"][self.place]
-            array = array.transpose(np.argsort(labels))  # units first, then what is summed over
-        count = int(np.prod([self.product.shape[a] for a in self.axes()]))
+            labels, units = self.product.parameters["reads"][self.place], self.axes()
+            array = array.transpose(
+                [*map(labels.index, units), *(i for i, a in enumerate(labels) if a not in units)]
+            )
+        count = int(np.prod([self.v.shape[a] for a in self.axes()]))
         return array.reshape(count, -1)
 
     def of_bias(self, array: np.ndarray, count: int) -> np.ndarray:
@@ -115,6 +117,9 @@ class Sums:
 
     def added(self, x: Any, first: dict[Any, Any]) -> Any:
         """A product in a sum of products and biases; None if it is something else."""
+        inner = [i for i in (x.inputs if x.operation else ()) if i in first and is_bilinear(i, x)]
+        if inner and len(self.known.users[inner[0]]) == 1:
+            return first[inner[0]]
         if x.operation is None or x.operation.name not in ("add", *SILENT):
             return None
         sums = [i for i in x.inputs if i in first and i.shape == x.shape]
@@ -188,7 +193,7 @@ def narrows(v: Any, known: Names, final: bool) -> list[tuple[Any, list[Any]]]:
         inside.add(x)
         between.append(x)
         open_ -= len({i for i in x.inputs if i in inside})
-        if not open_ and x.shape == v.shape:
+        if not open_ and alike(x, v):
             found.append((x, between))
             between = []
         for u in known.users[x]:
@@ -200,12 +205,28 @@ def narrows(v: Any, known: Names, final: bool) -> list[tuple[Any, list[Any]]]:
 def of_one(x: Any, v: Any, inside: set[Any], known: Names) -> bool:
     """Whether a node is computed from what is inside, from parameters and from numbers alone."""
     others = [root(i) for i in x.inputs if i not in inside]
-    return x not in known.layers and not any(
-        i.operation is not None
-        or i in known.features
-        or (i.shape == v.shape and i.dtype.kind == "f" and i.number is None)
-        for i in others
+    return (
+        x not in known.layers
+        and in_order(x)
+        and not any(
+            i.operation is not None
+            or i in known.features
+            or (i.shape == v.shape and i.dtype.kind == "f" and i.number is None)
+            for i in others
+        )
     )
+
+
+def alike(x: Any, v: Any) -> bool:
+    """Whether shapes are the same but for axes of length 1."""
+    return [n for n in x.shape if n != 1] == [n for n in v.shape if n != 1]
+
+
+def in_order(x: Any) -> bool:
+    """Whether a node is no view that moves numbers to other places."""
+    axes = x.parameters.get("axes", ())
+    moved = x.operation.name == "view" and list(axes) != sorted(axes)
+    return not moved and (x.operation.kind != "view" or x.operation.name in SILENT)
 
 
 def passed_on(y: Any, known: Names, given: set[Any]) -> Any:
@@ -216,7 +237,7 @@ def passed_on(y: Any, known: Names, given: set[Any]) -> Any:
         if x in given:
             return None if x is y else x
         for u in known.users[x]:
-            if u.shape == y.shape and u not in seen and u not in known.layers:
+            if alike(u, y) and in_order(u) and u not in seen and u not in known.layers:
                 seen.add(u)
                 heappush(queue, (u.serial, u))
     return None
