@@ -286,3 +286,159 @@ def test_what_shares_weights_or_is_used_elsewhere(network, totals):
     w = {name: gg.randn(*shape).requires_grad_() for name, shape in shapes.items()}
     found = gg.explain.neurons(network(Torch(gg, False), w, gg.randn(*x)))
     assert [(t.layers, t.others) for t in found.totals] == totals
+
+
+# ---- what the tables say
+
+
+def test_an_activation_is_shown_apart_from_the_sum_that_is_passed_on():
+    a, b = nn.Linear(2, 2), nn.Linear(2, 1)
+    x = gg.tensor([[1.0, -3.0]])
+    for after, name in [(lambda h: h + x, "add"), (lambda h: F.layer_norm(h, (2,)), "norm")]:
+        h = F.relu(a(x))
+        found = gg.explain.neurons((b(after(h)) ** 2).sum())
+        np.testing.assert_allclose([n.y[0] for n in found.of(1)], h.detach()[0])
+        passed = np.array([n.passed[0] for n in found.of(1)])
+        np.testing.assert_allclose(passed, after(h).detach()[0], 1e-6)
+        (top,) = found.of(2)
+        np.testing.assert_allclose(top.slopes, top.delta * passed, 1e-6)
+        assert top.passed is None, name
+        head, cells = found.tables()[1]
+        assert head == "layer 1; passed on: what the next layer is given for y"
+        assert cells[0][:6] == ["unit", "v", "y", "passed on", "dL/dy", "delta"]
+
+
+@pytest.mark.parametrize(
+    "rows, said",
+    [(1, "layer 1; v, y: means of 4 places, derivatives: sums"),
+     (3, "layer 1; v, y: means of 3 rows of 4 places, derivatives: sums")],
+)  # fmt: skip
+def test_places_of_a_convolution_are_no_rows(rows, said):
+    net = nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 1))
+    found = gg.explain.neurons(net(gg.randn(rows, 1, 3, 3)).sum())
+    assert found.tables()[-1][0] == said
+    assert all(n.places == 4 and n.v.shape == (4 * rows,) for n in found.of(1))
+
+
+def test_a_penalty_is_named_and_shown_apart():
+    w = gg.tensor([[0.5, -2.0]], requires_grad=True)
+    loss = F.relu(F.linear(gg.tensor([[1.0, 1.0]]), w)).sum() + 0.25 * (w**2).sum()  # v < 0
+    found = gg.explain.neurons(loss)
+    assert str(found).splitlines() == [
+        "layer 1; w or b enter the loss by square too: dL/dw is below",
+        "unit     v  y  dL/dy  delta  share  delta y1  delta y2",
+        "   1  -1.5  0      1      0     0%         0         0",
+        "",
+        "dL/dw of layer 1: delta y, and what comes by square",
+        "unit       part    w1  w2",
+        "   1    delta y     0   0",
+        "      by square  0.25  -1",
+        "          dL/dw  0.25  -1",
+    ]
+    assert minidom.parseString(f"<div>{found._repr_html_()}</div>")
+
+
+def test_a_layer_used_thrice_has_delta_y_of_each_use_and_one_sum():
+    w = gg.tensor([[0.5]], requires_grad=True)
+    h, inputs = gg.tensor([[2.0]]), []
+    for _ in range(3):
+        inputs.append(h.item())
+        h = F.linear(h, w)
+    found = gg.explain.neurons(h.sum())  # 2 w^3
+    assert inputs == [2.0, 1.0, 0.5]
+    assert [n.slopes.tolist() for n in found] == [[0.5], [0.5], [0.5]]
+    assert [n.delta.tolist() for n in found] == [[1.0], [0.5], [0.25]]
+    (total,) = found.totals
+    assert total.layers == (1, 2, 3) and total.parts["dL/dw"].tolist() == [[6 * 0.5**2]]
+    text = str(found)
+    assert text.startswith("layer 3; weights shared with layers 1, 2: dL/dw is below\n")
+    assert text.count("dL/dw of layers 1, 2, 3, which share weights") == 1
+    assert text.endswith("unit   w1\n   1  1.5")
+
+
+def test_many_uses_are_told_by_the_first_and_last():
+    w, h = gg.tensor([[0.9]], requires_grad=True), gg.tensor([[1.0]])
+    for _ in range(40):
+        h = F.linear(h, w)
+    text = str(gg.explain.neurons(h.sum()))
+    assert "layer 40; weights shared with layers 1, 2, 3, ..., 39: dL/dw is below" in text
+    assert "dL/dw of layers 1, 2, 3, ..., 40, which share weights" in text
+
+
+def test_frozen_weights_have_delta_y_too():
+    first, second = nn.Linear(2, 3), nn.Linear(3, 1)
+    second.requires_grad_(False)
+    h = gg.tanh(first(gg.randn(4, 2)))
+    (top,) = gg.explain.neurons(second(h).sum()).of(2)
+    np.testing.assert_allclose(top.slopes, h.detach().sum(0), 1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nan_and_infinite_weights_warn_of_nothing():
+    for bad in (float("nan"), float("inf")):
+        layer = nn.Linear(2, 2)
+        with gg.no_grad():
+            layer.weight.fill_(bad)
+        text = str(gg.explain.neurons((layer(gg.ones(3, 2)) ** 2).sum()))
+        assert "nan" in text or "inf" in text
+
+
+# ---- programs by chance
+
+
+ACTIVATIONS = [
+    F.relu, gg.sigmoid, gg.tanh, F.gelu, F.elu, F.silu, F.softplus, F.leaky_relu,
+    lambda v: F.softmax(v, -1), lambda v: 1.7 * gg.tanh(v * 2 / 3),
+]  # fmt: skip
+
+
+def by_chance(draw, weights, biases):
+    """Layers in a row that share weights, with skips, norms and penalties: [(v, y)], the loss."""
+    x = gg.tensor(draw.normal(size=(draw.integers(2, 5), 3)))
+    states, uses = [x], []
+    for _ in range(draw.integers(1, 6)):
+        w, b = weights[draw.integers(3)], biases[draw.integers(2)]
+        h = states[draw.integers(len(states))] if draw.random() < 0.3 else states[-1]
+        v = F.linear(h, w.T, b) if draw.random() < 0.3 else h @ w.T + b
+        y = ACTIVATIONS[draw.integers(len(ACTIVATIONS))](v)
+        v.retain_grad(), y.retain_grad()
+        uses.append((v, y))
+        other = states[draw.integers(len(states))]
+        states.append([y, y, y + other, F.layer_norm(y, (3,))][draw.integers(4)])
+    loss = F.mse_loss(states[-1], gg.tensor(draw.normal(size=x.shape)))
+    penalty = 0.1 * (weights[0] ** 2).sum() if draw.random() < 0.3 else 0
+    return uses, loss + penalty
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_programs_by_chance(seed):
+    draw = np.random.default_rng(seed)
+    weights, biases = (
+        [gg.tensor(draw.normal(size=shape), requires_grad=True) for _ in range(count)]
+        for count, shape in [(3, (3, 3)), (2, (3,))]
+    )
+    uses, loss = by_chance(draw, weights, biases)
+    found = gg.explain.neurons(loss)
+    loss.backward()
+    uses = [(v, y) for v, y in uses if v.grad is not None]
+    numbers = sorted({n.layer for n in found})
+    assert len(numbers) == len(uses) and str(found)
+    for number, (v, y) in zip(numbers, uses):
+        for field, array in [("v", v.detach()), ("y", y.detach()), ("delta", v.grad),
+                             ("by_y", y.grad)]:  # fmt: skip
+            mine = np.stack([getattr(n, field) for n in found.of(number)], 1)
+            np.testing.assert_allclose(mine, array, 1e-8, 1e-11, err_msg=f"{number} {field}")
+    wholes = [t.parts["dL/dw"][:, :3] for t in found.totals]
+    alone = [n for n in numbers if found.beside(n) is None]
+    wholes += [np.array([n.slopes for n in found.of(number)]) for number in alone]
+    used = [np.asarray(w.grad) for w in weights if any_layer(w, found)]
+    assert len(wholes) == len(used)
+    for whole in wholes:
+        assert any(np.allclose(whole, g) or np.allclose(whole, g.T) for g in used)
+
+
+def any_layer(weight, found):
+    """Whether a weight is one of a layer."""
+    matrices = [np.array([n.weights for n in found.of(k)]) for k in {n.layer for n in found}]
+    w = weight.detach().numpy()
+    return any(np.array_equal(m, w) or np.array_equal(m, w.T) for m in matrices)

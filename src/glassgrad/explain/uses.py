@@ -9,7 +9,7 @@ import numpy as np
 
 from .naming import ACTIVATIONS, Names
 from .normal import SILENT, root
-from .roles import is_bilinear, operands
+from .roles import is_bilinear, is_mask, operands
 
 LOCAL = ("elementwise", "view")  # kinds of operations that reduce nothing
 
@@ -112,8 +112,8 @@ class Sums:
                 first[x] = found
         for x in reversed(list(first)):
             users = known.users[x]
-            alone = len(users) == 1 and users[0] in first and x is not known.target
-            self.top[x] = self.top[users[0]] if alone else x
+            more = len(users) == 1 and users[0] in first and users[0] not in known.layers
+            self.top[x] = self.top[users[0]] if more and x is not known.target else x
 
     def added(self, x: Any, first: dict[Any, Any]) -> Any:
         """A product in a sum of products and biases; None if it is something else."""
@@ -143,15 +143,13 @@ class Sums:
 def activation(v: Any, known: Names) -> Any:
     """The node that holds y: v itself where the layer has no activation.
 
-    Normalisations, dropout and sums with other layers are none; in the loss, what a label is
-    subtracted from is one.
+    Normalisations, dropout and sums with other layers are none; in the loss, what is squared,
+    compared with a label or added to something else is one.
     """
     final = any(u in known.loss for u in known.users[v])
     y = v
     for node, between in narrows(v, known, final):
-        leaves = [i for u in between for i in map(root, u.inputs) if i.operation is None]
-        numbers = all(i.number is not None for i in leaves)
-        if bends(between) or (numbers and all(u.operation.kind in LOCAL for u in between)):
+        if bends(between) or all(scales(u, final) for u in between):
             y = node if not final or predicted(node, v, known) else y
     return y
 
@@ -171,11 +169,27 @@ def linear(x: Any) -> bool:
     return name in ("add", "sub", "neg", *SILENT) or scaled
 
 
+def scales(x: Any, final: bool) -> bool:
+    """Whether a node computes with a number alone; of the loss, p - 1 is no part of p."""
+    leaves = [i for i in map(root, x.inputs) if i.operation is None]
+    numbers = all(i.number is not None for i in leaves) and x.operation.kind in LOCAL
+    return numbers and not (final and x.operation.name in ("add", "sub"))
+
+
 def predicted(y: Any, v: Any, known: Names) -> bool:
     """Whether a node of the loss is what the network says."""
     direct = y.operation.name in ACTIVATIONS and root(y.inputs[0]) is v
-    against = (u for u in known.users[y] if u.operation.name == "sub")
-    return direct or any(root(i).operation is None for u in against for i in u.inputs)
+    users = known.users[y]
+    return (
+        direct
+        or any(u.operation.name == "square" for u in users)
+        or any(
+            u.operation.name in ("add", "sub") or (u.operation.name == "mul" and is_mask(i, [u]))
+            for u in users
+            for i in map(root, u.inputs)
+            if i is not root(y) and i.number is None
+        )
+    )
 
 
 def narrows(v: Any, known: Names, final: bool) -> list[tuple[Any, list[Any]]]:
@@ -224,8 +238,8 @@ def alike(x: Any, v: Any) -> bool:
 
 def in_order(x: Any) -> bool:
     """Whether a node is no view that moves numbers to other places."""
-    axes = x.parameters.get("axes", ())
-    moved = x.operation.name == "view" and list(axes) != sorted(axes)
+    axes = [a for a in x.parameters.get("axes", ()) if a is not None]
+    moved = x.operation.name == "view" and axes != sorted(axes)
     return not moved and (x.operation.kind != "view" or x.operation.name in SILENT)
 
 
