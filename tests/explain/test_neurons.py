@@ -373,6 +373,13 @@ def test_frozen_weights_have_delta_y_too():
     np.testing.assert_allclose(top.slopes, h.detach().sum(0), 1e-5)
 
 
+def test_pooling_by_a_constant_matrix_is_no_layer():
+    net = nn.Sequential(nn.Conv2d(1, 2, 2), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(8, 2))
+    found = gg.explain.neurons(net(gg.randn(2, 1, 6, 6)).sum())
+    assert len({n.layer for n in found}) == 2
+    assert found[0].weights.shape == (8,) and found[-1].weights.shape == (4,)
+
+
 @pytest.mark.filterwarnings("error")
 def test_nan_and_infinite_weights_warn_of_nothing():
     for bad in (float("nan"), float("inf")):

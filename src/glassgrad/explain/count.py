@@ -85,7 +85,9 @@ class Counts:
         several = "s" if len(self.inputs) > 1 else ""
         lines = [f"input{several} {said}: {self.units:,} units in all"]
         if any(row.layer.endswith(SHARED) for row in self.rows):
-            lines.append("shared: weights of a layer above, counted there; work counts at each use")
+            lines.append(
+                "shared: these weights stand above and count once; multiplications count at each use"
+            )
         return lines
 
     def _repr_html_(self) -> str:

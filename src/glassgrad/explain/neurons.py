@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..gradient import ancestors, gradients
+from ..nn import Parameter
 from ..tensors import no_grad
 from ..tensors.creation import ones_like
 from ..tensors.listening import unheard
@@ -210,8 +211,8 @@ def neurons(target: Any, *, names: dict[str, Any] | None = None) -> Neurons:
     has contributed to the error, as its part of the absolute deltas of its layer.  Of a convolution
     a neuron is a channel, and sums go over its places too.  A layer that is used several times is a
     layer at each use, with delta y of this use; the sum over its uses, and what a penalty adds,
-    stand below.  Source: lecture R, back-propagation as dynamic programming and "push back loss";
-    lecture B, multilayer perceptrons.
+    stand below.  Products with constants, as of adaptive pooling, are left out.  Source: lecture R,
+    back-propagation as dynamic programming and "push back loss"; lecture B, multilayer perceptrons.
 
     Raises:
         TypeError, ValueError, RuntimeError: As `steps`; ValueError also where there is no layer.
@@ -220,10 +221,11 @@ def neurons(target: Any, *, names: dict[str, Any] | None = None) -> Neurons:
     nodes = ancestors([target])
     unchanged(nodes)
     known = Names(nodes, target, given_names(names))
-    if not known.layers:
-        raise ValueError("the loss was computed without layers: no product with a weight matrix")
     sums = Sums(known)
     uses = [Use(x, number, known, sums) for x, number in known.layers.items()]
+    uses = [use for use in uses if use.weight.requires_grad or isinstance(use.weight, Parameter)]
+    if not uses:
+        raise ValueError("the loss was computed without layers: no product with a weight matrix")
     with no_grad(), unheard(), np.errstate(all="ignore"):
         wanted = [x for use in uses for x in (use.product, use.v, use.y)]
         slopes = gradients({target: ones_like(target)}, wanted)
