@@ -244,7 +244,7 @@ def test_shared_weights_count_once_and_work_at_each_use(model, weights, biases, 
     assert total.memory == 4 * (weights + biases + sum(row.units for row in found.rows))
     assert sum(row.layer.endswith(", shared") for row in found.rows) == shared
     assert str(found).endswith(
-        "shared: these weights stand above and count once; multiplications count at each use"
+        "shared: these weights stand above and count once; they multiply at each use"
     )
     assert "count once" in found._repr_html_()
     assert "shared" not in str(gg.explain.count(nn.Linear(2, 2)))

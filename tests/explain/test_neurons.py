@@ -449,3 +449,32 @@ def any_layer(weight, found):
     matrices = [np.array([n.weights for n in found.of(k)]) for k in {n.layer for n in found}]
     w = weight.detach().numpy()
     return any(np.array_equal(m, w) or np.array_equal(m, w.T) for m in matrices)
+
+
+# ---- layers whose weights have three axes
+
+
+def test_each_piece_of_maxout_is_a_unit():
+    net = nn.Sequential(nn.Maxout(2, 3, 2), nn.Linear(3, 1)).double()
+    loss = (net(gg.randn(4, 2).double()) ** 2).sum()
+    found = gg.explain.neurons(loss)
+    loss.backward()
+    group = found.of(1)
+    np.testing.assert_allclose([n.slopes for n in group], net[0].weight.grad.reshape(6, 2))
+    np.testing.assert_allclose([n.by_bias for n in group], net[0].bias.grad.reshape(6))
+    deltas = np.array([n.delta for n in group]).reshape(3, 2, 4)
+    assert ((deltas != 0).sum(1) == 1).all()  # one piece of each passes on
+
+
+def test_a_bilinear_unit_has_a_weight_for_each_pair():
+    layer = nn.Bilinear(3, 5, 2).double()
+    v = layer(gg.randn(4, 3).double(), gg.randn(4, 5).double())
+    v.retain_grad()
+    loss = (gg.tanh(v) ** 2).sum()
+    found = gg.explain.neurons(loss)
+    loss.backward()
+    np.testing.assert_allclose([n.slopes for n in found], layer.weight.grad.reshape(2, 15))
+    np.testing.assert_allclose([n.weights for n in found], layer.weight.detach().reshape(2, 15))
+    np.testing.assert_allclose([n.delta for n in found], v.grad.T)
+    np.testing.assert_allclose([n.y for n in found], gg.tanh(v).detach().T)
+    np.testing.assert_allclose([n.by_bias for n in found], layer.bias.grad)

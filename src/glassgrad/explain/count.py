@@ -86,7 +86,7 @@ class Counts:
         lines = [f"input{several} {said}: {self.units:,} units in all"]
         if any(row.layer.endswith(SHARED) for row in self.rows):
             lines.append(
-                "shared: these weights stand above and count once; multiplications count at each use"
+                "shared: these weights stand above and count once; they multiply at each use"
             )
         return lines
 
