@@ -190,3 +190,109 @@ def test_errors():
         gg.explain.count(nn.Conv1d(1, 1, 3))
     with pytest.raises(gg.ShapeError):
         gg.explain.count(nn.Linear(3, 2), 4)
+
+
+# ---- shared weights, several inputs and paths
+
+
+class Loop(nn.Module):
+    """One layer three times."""
+
+    def __init__(self):
+        self.cell = nn.Linear(2, 2)
+
+    def forward(self, x):
+        for _ in range(3):
+            x = gg.tanh(self.cell(x))
+        return x
+
+
+class Tied(nn.Module):
+    """Two layers with one weight, each with its own bias, and a skip connection."""
+
+    def __init__(self):
+        self.down, self.up = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.up.weight = self.down.weight
+
+    def forward(self, x):
+        return self.up(self.down(x).relu()) + x
+
+
+class ByHand(nn.Module):
+    """A matrix three times, once turned over, its bias twice."""
+
+    def __init__(self):
+        self.W, self.b = nn.Parameter(gg.randn(3, 3)), nn.Parameter(gg.randn(3))
+
+    def forward(self, x):
+        for _ in range(2):
+            x = gg.relu(x @ self.W + self.b)
+        return x @ self.W.T
+
+
+@pytest.mark.parametrize(
+    "model, weights, biases, work, shared",
+    [(Loop(), 4, 2, 12, 2), (Tied(), 16, 8, 32, 1), (ByHand(), 9, 3, 27, 2)],
+    ids=lambda v: type(v).__name__,
+)
+def test_shared_weights_count_once_and_work_at_each_use(model, weights, biases, work, shared):
+    found = gg.explain.count(model, next(iter(model.parameters())).shape[1])
+    total = found.total
+    assert (total.weights, total.biases) == (weights, biases)
+    assert total.weights + total.biases == sum(p.numel() for p in model.parameters())
+    assert (total.connections, total.multiplications) == (work, work)
+    assert total.memory == 4 * (weights + biases + sum(row.units for row in found.rows))
+    assert sum(row.layer.endswith(", shared") for row in found.rows) == shared
+    assert str(found).endswith(
+        "shared: these weights stand above and count once; they multiply at each use"
+    )
+    assert "count once" in found._repr_html_()
+    assert "shared" not in str(gg.explain.count(nn.Linear(2, 2)))
+
+
+class Joined(nn.Module):
+    """Words and numbers."""
+
+    def __init__(self):
+        self.table, self.side = nn.Embedding(5, 2), nn.Linear(3, 2)
+        self.top = nn.Linear(10, 1)
+
+    def forward(self, words, numbers):
+        return self.top(gg.cat([self.table(words).flatten(1), self.side(numbers)], 1))
+
+
+def test_several_inputs():
+    for shapes in ([(4,), (3,)], ((4,), (3,)), [4, 3], (4, 3)):
+        found = gg.explain.count(Joined(), shapes)
+        assert found.total.weights == 10 + 6 + 10 and found.total.biases == 3
+        assert [row.layer for row in found.rows][-2:] == ["concatenate", "top Linear"]
+        assert str(found).splitlines()[-1] == f"inputs [4], [3]: {7 + 2 + 1} units in all"
+
+    class Sum(nn.Linear):
+        def forward(self, *parts):
+            return super().forward(sum(parts))
+
+    assert gg.explain.count(Sum(3, 2), [(3,), (3,), (3,)]).units == 9 + 2
+
+
+class Two(nn.Module):
+    """Two layers side by side."""
+
+    def __init__(self):
+        self.one, self.other = nn.Linear(3, 4), nn.Linear(2, 4)
+
+    def forward(self, x, z):
+        return self.one(x) + self.other(z)
+
+
+@pytest.mark.parametrize("shapes", [None, 3, [(4,), (3,), (2,)], (3,)])
+def test_a_missing_shape_is_told_with_the_call(shapes):
+    with pytest.raises(ValueError, match="takes 2 inputs, words, numbers: ") as error:
+        gg.explain.count(Joined(), shapes)
+    assert str(error.value).endswith("gg.explain.count(model, [words_shape, numbers_shape])")
+    with pytest.raises(ValueError, match=r"as gg.explain.count\(model, \[\(3,\), \(2,\)\]\)$"):
+        gg.explain.count(Two())
+    with pytest.raises(ValueError, match="takes 1 input, input: "):
+        gg.explain.count(nn.Linear(3, 2), [(3,), (3,)])
+    with pytest.raises(gg.ShapeError, match="side"):
+        gg.explain.count(Joined(), [(4,), (7,)])

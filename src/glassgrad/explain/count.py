@@ -6,15 +6,19 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..nn.chain import ChainError, Step, all_steps, inside, window
+from ..nn.chain import ChainError, Step, inside, window
+from ..nn.paths import all_steps
+from .normal import root
 from .tables import table_html
+
+SHARED = ", shared"
 
 
 @dataclass(frozen=True)
 class Count:
     """What a layer consists of, for one row of the batch.
 
-    layer            its path and class
+    layer            its path and class; "shared" where its weights stand in a row above
     outputs          the shape of what it gives
     weights          numbers to learn that are multiplied with inputs; shared ones count once
     biases           numbers to learn that are added
@@ -73,13 +77,22 @@ class Counts:
             for r in table
         ]
         rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *self.below()])
+
+    def below(self) -> list[str]:
+        """What stands under the table: all units, and what shared weights count."""
         said = ", ".join(str(list(shape)) for shape in self.inputs)
         several = "s" if len(self.inputs) > 1 else ""
-        below = f"input{several} {said}: {self.units:,} units in all"
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], below])
+        lines = [f"input{several} {said}: {self.units:,} units in all"]
+        if any(row.layer.endswith(SHARED) for row in self.rows):
+            lines.append(
+                "shared: these weights stand above and count once; they multiply at each use"
+            )
+        return lines
 
     def _repr_html_(self) -> str:
-        return table_html(self.table())
+        below = "".join(f"<p>{line}</p>" for line in self.below())
+        return f"<div>{table_html(self.table())}{below}</div>"
 
 
 def _cell(x: Any) -> str:
@@ -103,7 +116,7 @@ def count(model: Any, input_shape: Any = None) -> Counts:
         ChainError: No path leads from input to output, or the shape of an input is not known.
         ShapeError: The shape does not fit.
     """
-    given, steps = all_steps(model, input_shape)
+    given, steps = all_steps(model, input_shape, "gg.explain.count(model, {})")
     if not steps:
         raise ChainError("the model gives back its input: there is no layer to show")
     seen: dict[Any, bool] = {}
@@ -121,16 +134,17 @@ def count(model: Any, input_shape: Any = None) -> Counts:
 def counted(step: Step, seen: dict[Any, bool]) -> Count:
     """The row of a step; weights that steps before it have are counted there."""
     before, after = (step.given, *step.others), step.output.shape[1:]
-    weights, biases = learnt(step, {})
+    whole, (weights, biases) = learnt(step, {}), learnt(step, seen)
     connections, each = connected(step)
     units = math.prod(after)
     places = sum(math.prod(x.shape[1:]) for x in before) * units
     zeros = None if connections is None else places - connections
     name = f"{step.path} {step.operation}".strip()
-    work = connections if connections is not None and weights else 0
+    if whole != (weights, biases):
+        name += SHARED
+    work = connections if connections is not None and whole[0] else 0
     if step.operation == "Bilinear":  # x1 W x2: each weight meets two inputs
-        work = 2 * weights * math.prod(after[:-1])
-    weights, biases = learnt(step, seen)
+        work = 2 * whole[0] * math.prod(after[:-1])
     memory = step.output.dtype.itemsize * (weights + biases + units)
     return Count(name, after, weights, biases, units, each, connections, zeros, work, memory)
 
@@ -140,7 +154,8 @@ def learnt(step: Step, seen: dict[Any, bool]) -> tuple[int, int]:
     own = {"weight": step.weight, "bias": step.bias}
     if step.layer is not None:
         own = dict(step.layer.named_parameters(recurse=False))
-    new = [(name, p) for name, p in own.items() if p is not None and p not in seen]
+    leaves = [(name, root(p)) for name, p in own.items() if p is not None]
+    new = [(name, p) for name, p in leaves if p not in seen]
     seen |= dict.fromkeys((p for _, p in new), True)
     biases = sum(p.numel() for name, p in new if "bias" in name)
     return sum(p.numel() for _, p in new) - biases, biases

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..gradient import ancestors
 from ..nn import Module
-from ..nn.chain import examples, input_names
-from ..nn.checks import untouched
+from ..nn.checks import input_names, untouched
+from ..nn.paths import examples
 from ..tensors import enable_grad
 from ..tensors.creation import ones_like
 from ..tensors.listening import unheard

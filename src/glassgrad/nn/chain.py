@@ -7,7 +7,6 @@ A user's module with parameters of its own is looked into, if it is steps one af
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import numpy as np
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
 from ..tensors.generator import default_generator
-from .checks import untouched, wanted_dtype
+from .checks import input_names, untouched, wanted_dtype
 from .dropout import _Dropout
 from .likely import likely_shape
 
@@ -166,33 +165,6 @@ def example(model: Any, x: Any, input_shape: Any) -> Tensor:
     return zeros(1, *shape, dtype=dtype)
 
 
-def input_names(model: Any) -> list[str]:
-    """What `forward` must be given; of what cannot be told, one input."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(model.forward).parameters.values()
-    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
-
-
-def examples(model: Any, input_shape: Any) -> list[Tensor]:
-    """An input of one row for each that the model takes.
-
-    Raises:
-        ChainError: It takes several, and their shapes are not known.
-    """
-    names = input_names(model)
-    if len(names) < 2:
-        return [example(model, None, input_shape)]
-    shapes = input_shape
-    if shapes is None and hasattr(model, "in1_features"):
-        shapes = model.in1_features, model.in2_features
-    if not isinstance(shapes, (tuple, list)) or len(shapes) != len(names):
-        raise ChainError(
-            f"the {type(model).__name__} takes {len(names)} inputs, {', '.join(names)}: give the "
-            f"shape of one row of each, as input_shape=({', '.join(['(3,)'] * len(names))})"
-        )
-    return [example(model, None, shape) for shape in shapes]
-
-
 def row_rank(model: Any) -> int:
     """How many axes one row has: a convolution takes channels besides its own axes."""
     for module in model.modules():
@@ -239,28 +211,6 @@ def walked(output: Any, given: Tensor, calls: Calls) -> list[Step]:
     if not steps:
         raise ChainError("the model gives back its input: there is no layer to show")
     return steps[::-1]
-
-
-def all_steps(model: Any, input_shape: Any) -> tuple[list[Tensor], list[Step]]:
-    """A model's inputs and steps in their order, also where there are several paths and inputs."""
-    check_module(model)
-    given = examples(model, input_shape)
-    output, calls = watched(model, given)
-    calls = {k: c for k, c in calls.items() if not own(c[0])}
-    behind, steps, stack = follows(output, given, calls), {}, [output]
-    start = dict.fromkeys(given)
-    while stack:
-        node = stack.pop()
-        if node in steps or node in start:
-            continue
-        if (call := calls.get(node)) is not None and any(x in behind for x in call[1]):
-            steps[node] = of_layer(*call, node)
-        else:
-            steps[node] = of_operation(node, behind, several=True)
-        stack += [x for x in (steps[node].given, *steps[node].others) if x in behind]
-    timed = all(node.serial for node in steps)  # what has no derivative has no time
-    order = {node: node.serial if timed else i for i, node in enumerate(behind)}
-    return given, joined([steps[node] for node in sorted(steps, key=order.__getitem__)])
 
 
 def follows(output: Any, given: list[Tensor], calls: Calls) -> dict[Any, bool]:
@@ -350,6 +300,11 @@ def added(step: Step) -> Any:
         return None
     rows = np.broadcast_to(others[0].value, step.output.shape)
     same = all(np.array_equal(row, rows[0], equal_nan=True) for row in rows)
+    leaf = others[0]
+    while leaf.operation is not None and leaf.operation.kind == "view":
+        leaf = leaf.inputs[0]
+    if same and np.array_equal(leaf.value, rows[0]):
+        return leaf  # so that uses of the same leaf are known
     return Tensor.lift(rows[0].copy()) if same else None
 
 

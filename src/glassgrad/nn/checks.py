@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,13 @@ def wanted_dtype(module: Any) -> Any:
         for parameter in part.parameters(recurse=False):
             return parameter.dtype
     return None
+
+
+def input_names(model: Any) -> list[str]:
+    """What `forward` must be given; of what cannot be told, one input."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(model.forward).parameters.values()
+    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
 
 
 @contextmanager
