@@ -248,9 +248,10 @@ def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
     latex = terms[0].inside(PRODUCT)[1]
     for before, t in zip(terms, terms[1:]):
         sign = r"\odot" if not (before.scalar or t.scalar) else r"\,"
-        if re.match(r"(\\mathrm\{)?\d", t.latex):  # 0.9 times 1.weight
+        after = t.inside(PRODUCT)[1]
+        if re.match(r"(\\mathrm\{)?\d", after):  # 0.9 times 1.weight
             sign = r"\cdot"
-        latex += f" {sign} {t.inside(PRODUCT)[1]}"
+        latex += f" {sign} {after}"
     scalar = all(t.scalar for t in terms)
     return Term(text, latex, PRODUCT, None, ("*", coefficient, tuple(found)), scalar)
 
