@@ -29,8 +29,9 @@ def agree(found, target):
 
 # ---- LaTeX
 
-# What matplotlib's parser lacks: environments and a few signs; each becomes one that it has.
+# What matplotlib's parser lacks: environments and `\\&`; each becomes one that it has.
 LACKING = [
+    (re.compile(r"\\&"), "n"),
     (re.compile(r"\\begin\{bmatrix\}[-\d.&\\ a-z{}^]*?\\end\{bmatrix\}"), r"[M]"),
     (re.compile(r"\\begin\{cases\}((?:(?!\\begin).)*?)\\end\{cases\}"), r"\\{\1\\}"),
     (re.compile(r"\\displaystyle|(?<!\\)&|\\\\ "), " "),
