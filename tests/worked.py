@@ -32,7 +32,7 @@ def agree(found, target):
 # What matplotlib's parser lacks: environments and `\\&`; each becomes one that it has.
 LACKING = [
     (re.compile(r"\\&"), "n"),
-    (re.compile(r"\\begin\{bmatrix\}[-\d.&\\ a-z{}^]*?\\end\{bmatrix\}"), r"[M]"),
+    (re.compile(r"\\begin\{bmatrix\}[-\d.&\\ a-zTF{}^]*?\\end\{bmatrix\}"), r"[M]"),
     (re.compile(r"\\begin\{cases\}((?:(?!\\begin).)*?)\\end\{cases\}"), r"\\{\1\\}"),
     (re.compile(r"\\displaystyle|(?<!\\)&|\\\\ "), " "),
     (re.compile(r"\\land|\\lor"), r"\\wedge "),

@@ -71,7 +71,8 @@ def chain(
     if len(names := input_names(model)) > 1:
         raise ChainError(
             f"the {type(model).__name__} takes {len(names)} inputs, {', '.join(names)}, and layers "
-            "one after another have one; gg.draw.graph(model(...)) shows any calculation"
+            "one after another have one; gg.draw.graph(lambda: model(...), model=model, fold=True) "
+            "shows any model"
         )
     given = example(model, x, input_shape)
     output, calls = watched(model, [given], dropped)
@@ -266,7 +267,7 @@ def of_operation(node: Any, behind: dict[Any, bool], several: bool = False) -> S
     if len(before) > 1:
         raise ChainError(
             f"two paths through the model meet in {name}: a network diagram shows layers one "
-            "after another; gg.draw.graph(model(x)) shows any calculation"
+            "after another; gg.draw.graph(lambda: model(x), model=model, fold=True) shows any model"
         )
     others = [x for x in node.inputs if x not in behind]
     first = node.inputs[0] is before[0]  # W @ x takes units along another axis
