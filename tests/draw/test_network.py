@@ -258,7 +258,9 @@ def test_what_cannot_be_drawn_is_said():
         def forward(self, x):
             return x + self.inner(x)
 
-    with pytest.raises(ChainError, match=r"two paths .* meet in add: .*gg\.draw\.graph\(lambda: model"):
+    with pytest.raises(
+        ChainError, match=r"two paths .* meet in add: .*gg\.draw\.graph\(lambda: model"
+    ):
         gg.draw.network(Residual())
     with pytest.raises(ChainError, match="cannot be told from its layers: give input_shape="):
         gg.draw.network(nn.Sequential())

@@ -107,7 +107,7 @@ def fit(
             shuffle=shuffle,
             metrics=metrics_of(metrics),
             callbacks=with_progress(callbacks, verbose),
-            settings=settings_of(updates, seed, shuffle, batch_size, subtrain, engine),
+            settings=settings_of(updates, objective, seed, shuffle, batch_size, subtrain, engine),
             engine=engine,
         )
         if state is None:
@@ -167,13 +167,15 @@ def with_progress(callbacks: Sequence[Callback], verbose: bool) -> list[Callback
 
 
 def settings_of(
-    optimizer: Any, seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows, engine: str
-) -> dict[str, Any]:
+    optimizer: Any, objective: Objective, seed: int, shuffle: bool, batch_size: int | None,
+    subtrain: Rows, engine: str,
+) -> dict[str, Any]:  # fmt: skip
     """What must be the same for a resumed training."""
     count = None if isinstance(subtrain, LoaderRows) else len(subtrain)
     return {
         "optimizer": type(optimizer).__name__,
         "options": checkpoint.options_of(optimizer.param_groups),
+        "loss": objective.name,
         "seed": seed,
         "shuffle": shuffle,
         "batch_size": batch_size,
