@@ -64,8 +64,8 @@ def fit(
     callbacks      what happens between steps and epochs: early stopping, schedules, checkpoints
     scale          set the model's `Standardize` layer to the mean and sd of the subtrain rows
     resume         a file that a `Checkpoint` wrote: go on from there, to the same bits.  Optimizer,
-                   its options, seed, batch size and rows are those of the first time, or it is an
-                   error; a learning rate that a schedule has changed is that of the file
+                   its options, loss, seed, batch size and rows are those of the first time, or it
+                   is an error; a learning rate that a schedule has changed is that of the file
     verbose        show progress
     engine         "eager": NumPy, node by node; "native": code made for this step and this
                    processor, which gathers rows and takes many steps in a call; or "auto": eager
