@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .form import PLAIN, Form
 from .letters import escaped, latex_name, latex_number
 
 LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
@@ -25,6 +26,7 @@ class Term(NamedTuple):
     parts          its outermost sign and what stands beside it
     scalar         whether it is one number, so that its product with a matrix is no product of
                    elements
+    form           how its axes are read
     """
 
     text: str
@@ -33,6 +35,7 @@ class Term(NamedTuple):
     latex_binding: int | None = None
     parts: tuple = ()
     scalar: bool = False
+    form: Form = PLAIN
 
     def inside(self, binding: int) -> tuple[str, str]:
         """Both forms as an operand, in parentheses where they bind less tightly."""
