@@ -6,6 +6,8 @@ Where a view puts axes elsewhere, or a letter would be bound twice, the element 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import add
@@ -13,7 +15,7 @@ from typing import Any
 
 from ..types import Shape
 from .form import PLAIN, Form
-from .formula import ATOM, Term, call, indexed
+from .formula import ATOM, Term, call, indexed, number
 
 LETTERS = "ijklmnpqrsuvwz"  # of axes
 Letters = tuple[str, ...]  # one for each axis; "" where its length is 1
@@ -34,15 +36,27 @@ def element(t: Term, shape: Shape, letters: Letters, taken: str) -> Term:
     """The element of a formula of an array of this shape."""
     if t.form.at is not None:
         return t.form.at(letters, taken)._replace(form=PLAIN)
-    return t if t.scalar or not any(letters) else indexed(t, "".join(letters))
+    if t.scalar or not any(letters):
+        return t
+    raised = t.split("^")
+    if raised is not None and number(raised[1]) is not None:  # sigma_i^2
+        return element(raised[0], shape, letters, taken) ** raised[1]
+    return indexed(t, "".join(letters))
 
 
 def array(t: Term, shape: Shape) -> Term:
-    """A formula as one of an array: [b_j - b_i]_ij."""
-    letters = "".join(own_letters(shape))
-    if t.form.state != "element" or not letters:
-        return t
-    return Term(f"[{t.text}]_{letters}", rf"\left[{t.latex}\right]_{{{letters}}}", ATOM)
+    """A formula as one of an array: [b_j - b_i]_ij; what is broadcast says to which shape."""
+    letters = own_letters(shape)
+    if t.form.state != "element" or not any(letters):
+        return call("expand", t, *shape) if t.form.short else t
+    present = "".join(re.findall(r"_([i-z]+)", t.text))
+    here = [i for i in letters if i and i in present]
+    below = "".join(here)
+    found = Term(f"[{t.text}]_{below}", rf"\left[{t.latex}\right]_{{{below}}}", ATOM)
+    if here == [i for i in letters if i]:
+        return found
+    places = [":" if i in here else "None" for i in letters]
+    return call("expand", part(found, places) if here else t, *shape)
 
 
 def by_letters(x: Any, at: Callable[[Letters, str], Term]) -> Term:
@@ -67,9 +81,12 @@ def of_elements(
         return write(*map(element, inputs, shapes, alike, [taken] * len(inputs)))
 
     bound = "".join(t.form.bound for t in inputs)
-    shown = next((t.form.shown for t in inputs if t.form.shown is not None), None)
-    if not any(t.form.state for t in inputs):
-        return write(*inputs)._replace(form=Form(at, "", bound, shown))
+    shown = list(dict.fromkeys(t.form.shown for t in inputs if t.form.shown is not None))
+    if not any(t.form.state for t in inputs) and len(shown) < 2:
+        short = bool(x.shape) and all(t.form.short for t, n in zip(inputs, shapes) if n)
+        alike = all(t.form.shown is not None for t, n in zip(inputs, shapes) if n)
+        form = Form(at, "", bound, shown[0] if shown and alike else None, short)
+        return write(*inputs)._replace(form=form)
     return by_letters(x, at)
 
 
@@ -137,7 +154,7 @@ def viewed(x: Any, a: Term) -> Term:
     shown = source if a.form.shown is None else a.form.shown
     if not kept or a.scalar or [p - rank for p in kept] == [p - len(shown) for p in longer(shown)]:
         seen = shown if len(shown) == rank else None
-        return a._replace(form=Form(at, a.form.state, bound, seen))
+        return a._replace(form=Form(at, a.form.state, bound, seen, math.prod(source) < x.numel()))
     if len(kept) == len(longer(x.shape)):
         order = list(range(len(shown)))
         for place, moved in zip(longer(shown), sorted(range(len(kept)), key=kept.__getitem__)):
@@ -148,7 +165,7 @@ def viewed(x: Any, a: Term) -> Term:
         state = "" if order in ([0, 1], [1, 0]) else "view"
         form = Form(at, state, bound, None if seen == x.shape else seen)
         return permuted(a, order)._replace(form=form)
-    return spread(a, shown, kept, rank)._replace(form=Form(at, "view", bound))
+    return spread(a, shown, kept, rank)._replace(form=Form(at, "view", bound, None, True))
 
 
 def permuted(a: Term, order: list[int]) -> Term:
@@ -163,7 +180,8 @@ def spread(a: Term, shown: Shape, kept: list[int], rank: int) -> Term:
     if 1 in shown:
         a = part(a, ["0" if n == 1 else ":" for n in shown])
     a = permuted(a, sorted(range(len(kept)), key=kept.__getitem__))
-    return part(a, [":" if i in kept else "None" for i in range(min(kept), rank)])
+    shown_at = part(a, [":" if i in kept else "None" for i in range(min(kept), rank)])
+    return shown_at._replace(parts=("[]", a))
 
 
 def part(a: Term, said: list[str]) -> Term:
@@ -185,10 +203,20 @@ def reshaped(x: Any, a: Term) -> Term:
         if a.form.state == "element":
             return by_letters(x, at)
         shown = None if shown == x.shape else shown
-        return a._replace(form=Form(at, a.form.state, a.form.bound, shown))
-    plain = array(a, source)
-    if len(x.shape) == 1:
+        form = Form(at, a.form.state, a.form.bound, shown, a.form.short)
+        return a._replace(form=form)
+    base = a.split("reshape")
+    plain, source = base if base is not None else (array(a, source), source)
+    if source == x.shape:
+        return plain
+    found = reshape_said(x.shape, source, plain)
+    return found._replace(parts=("reshape", plain, source))
+
+
+def reshape_said(shape: Shape, source: Shape, plain: Term) -> Term:
+    """flat(x), flatten(x) of all axes but the first, reshape(x, 3, 2)."""
+    if len(shape) == 1:
         return call("flat", plain)
-    if len(x.shape) == 2 < len(source) and x.shape[0] == source[0]:
+    if len(shape) == 2 < len(source) and shape[0] == source[0]:
         return call("flatten", plain)
-    return call("reshape", plain, *x.shape)
+    return call("reshape", plain, *shape)

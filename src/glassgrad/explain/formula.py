@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .form import PLAIN, Form
 from .letters import escaped, latex_name, latex_number
 
-LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
+LOGIC, COMPARISON, SUM, OVER, PRODUCT, SIGN, POWER, ATOM = range(8)  # OVER: sum_i of a product
 
 
 class Term(NamedTuple):
@@ -186,7 +186,7 @@ def negative(a: Term) -> Term:
         return inner[0]
     if number(a) == 0:
         return a
-    text, latex = a.inside(PRODUCT)
+    text, latex = a.inside(OVER)
     return Term(f"-{text}", f"-{latex}", SUM, parts=("-", a), scalar=a.scalar)
 
 
@@ -247,10 +247,11 @@ def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
         terms.insert(0, term(coefficient))
     if len(terms) == 1:
         return terms[0]
-    text = " * ".join(t.inside(PRODUCT)[0] for t in terms)
-    latex = terms[0].inside(PRODUCT)[1]
-    for before, t in zip(terms, terms[1:]):
-        sign, right = r"\odot", t.inside(PRODUCT)[1]
+    terms.sort(key=lambda t: t.binding == OVER)  # a sum is over all that follows
+    shown = [t.inside(PRODUCT) for t in terms[:-1]] + [terms[-1].inside(OVER)]
+    text, latex = " * ".join(text for text, _ in shown), shown[0][1]
+    for before, t, (_, right) in zip(terms, terms[1:], shown[1:]):
+        sign = r"\odot"
         if before.scalar or t.scalar:
             sign = r"\,"
         if re.match(r"(\\mathrm\{)?\d", right):  # 0.9 times 1.weight
@@ -270,9 +271,10 @@ def fraction(a: Term, b: Term) -> Term:
         return a
     if (halves := a.split("/")) is not None:
         return fraction(halves[0], product(halves[1], b))
-    text = f"{a.inside(PRODUCT)[0]} / {b.inside(SIGN)[0]}"
+    above = OVER if number(b) is not None else PRODUCT  # sum_i x / 2
+    text = f"{a.inside(above)[0]} / {b.inside(SIGN)[0]}"
     latex, scalar = rf"\frac{{{a.latex}}}{{{b.latex}}}", a.scalar and b.scalar
-    return Term(text, latex, PRODUCT, SIGN, ("/", a, b), scalar)
+    return Term(text, latex, min(PRODUCT, max(a.binding, above)), SIGN, ("/", a, b), scalar)
 
 
 def power(a: Term, b: Term) -> Term:
@@ -365,9 +367,9 @@ def summed(a: Term, index: str, before: str = "", latex_before: str = "") -> Ter
     """The sum over an index, perhaps divided by a number."""
     if (inner := a.split("-")) is not None:
         return negative(summed(inner[0], index, before, latex_before))
-    (text, latex), over = a.inside(PRODUCT), f"_{index}" if index else ""
+    (text, latex), over = a.inside(OVER), f"_{index}" if index else ""
     below = f"_{{{index}}}" if index else ""
-    return Term(f"{before}sum{over} {text}", rf"{latex_before}\sum{below} {latex}", PRODUCT)
+    return Term(f"{before}sum{over} {text}", rf"{latex_before}\sum{below} {latex}", OVER)
 
 
 Function = Callable[..., Term]

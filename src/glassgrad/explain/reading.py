@@ -30,6 +30,7 @@ from .formula import (
     ATOM,
     COMPARISON,
     LOGIC,
+    OVER,
     PRODUCT,
     Function,
     Term,
@@ -43,7 +44,7 @@ from .formula import (
 )
 from .normal import root
 from .symbols import E, Symbols
-from .windows import called, convolved, kernels_of, overlap, window_max, windows
+from .windows import called, channels, convolved, kernels_of, overlap, window_max, windows
 
 INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
 LONGEST = 160  # letters of what an operation does to short names
@@ -61,6 +62,8 @@ def formula_of(x: Any, name: Namer) -> Term:
     shapes = [i.shape for i in x.inputs]
     if operation in FOLDS:
         return reduced(x, inputs[0], FOLDS[operation]) if x.parameters["axes"] else inputs[0]
+    if operation == "add" and inputs[0].split("conv") is not None:
+        inputs[1] = channels(inputs[1])
     if is_pointwise(x):
         return of_elements(x, shapes, inputs, lambda *terms: plain(x, *terms))
     if operation in VIEWS:
@@ -104,11 +107,13 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     inner = [i for i in first if i in second]
     rows, columns = [i for i in first if i not in inner], [i for i in second if i not in inner]
     out = [i for i in range(rank) if i in rows or i in columns]
+    if len(inner) == 1 and any(inner[0] not in labels[-2:] for labels in (first, second)):
+        return by_index(x, a, b)
     matrices = len(second) < 3 or (len(first) < 3 and out == columns + rows)
     vectors = min(len(first), len(second)) < 2 and len(out) < rank  # one for each row
     if len(inner) > 1 or not matrices or vectors or out not in (rows + columns, columns + rows):
         return by_index(x, a, b)
-    a, b = (array(t, i.shape) for t, i in zip((a, b), x.inputs))
+    a, b = (row(array(t, i.shape), t, i.shape) for t, i in zip((a, b), x.inputs))
     if not inner:
         first, second = (a, b) if out == rows + columns else (b, a)
         return first @ second.T if rows and columns else a * b
@@ -120,7 +125,8 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
         return (a if a_last else a.T) @ (b if b_first else b.T)
     if rows and not columns:
         return (a if a_last else a.T) @ b
-    return (b.T if b_first else b) @ (a.T if rows and a_last else a)  # vectors are columns
+    b_last = second[-1] == inner[0]
+    return (b if b_last else b.T) @ (a.T if rows and a_last else a)  # vectors are columns
 
 
 def by_index(x: Any, *factors: Term) -> Term:
@@ -149,6 +155,12 @@ def by_index(x: Any, *factors: Term) -> Term:
         return total._replace(parts=("einsum", tuple(found), letters, tuple(over)), scalar=False)
 
     return by_letters(x, at)
+
+
+def row(shown: Term, t: Term, shape: Shape) -> Term:
+    """What is printed as a vector and used as a matrix of one row."""
+    vector = t.form.shown is not None and len(t.form.shown) == 1
+    return shown.T if vector and len(shape) == 2 and shape[0] == 1 else shown
 
 
 def shared(label: int, x: Any) -> bool:
@@ -186,10 +198,10 @@ def _mean(x: Any, a: Term, over: str) -> Term:
 
 def _extremum(name: str) -> Function:
     def written(x: Any, a: Term, over: str) -> Term:
-        text, latex = a.inside(PRODUCT)
-        below = f"_{{{over}}}" if over else ""
-        shown = f"{name}_{over}" if over else name
-        return Term(f"{shown} {text}", f"\\{name}{below} {latex}", PRODUCT)
+        if not over:
+            return a
+        text, latex = a.inside(OVER)
+        return Term(f"{name}_{over} {text}", f"\\{name}_{{{over}}} {latex}", OVER)
 
     return written
 

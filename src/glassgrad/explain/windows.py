@@ -35,7 +35,7 @@ def _transposed(x: Any, a: Term, w: Term) -> Term:
 def _of_kernels(x: Any, a: Term, g: Term) -> Term:
     """The gradient of kernels: what each place of theirs saw, by the gradient of the output."""
     at, size = x.parameters, x.shape[2:]
-    groups = x.inputs[0].shape[1] // x.inputs[1].shape[1]
+    groups = x.inputs[0].shape[1] // x.shape[1]
     said = options(size=size, expand=at["expand"], stride=at["dilation"], padding=at["low"],
                    dilation=at["stride"], groups=(groups,))  # fmt: skip
     return called("conv_weight", [a, g], said)
@@ -55,10 +55,17 @@ def options(**given: Any) -> list[str]:
 def called(name: str, inputs: list[Term], said: list[str]) -> Term:
     """name(x, k, stride 2)."""
     more = [Term(one, rf"\text{{{one}}}") for one in said]
+    found = call(name, *inputs, *more)._replace(parts=(name, *inputs))
     if name == "conv" and not said:
         (_, a), (_, w) = (i.inside(ATOM) for i in inputs)
-        return call(name, *inputs)._replace(latex=rf"{a} \ast {w}", latex_binding=PRODUCT)
-    return call(name, *inputs, *more)
+        return found._replace(latex=rf"{a} \ast {w}", latex_binding=PRODUCT)
+    return found
+
+
+def channels(bias: Term) -> Term:
+    """What is added to a convolution, one number for each channel, by its name alone."""
+    inner = bias.split("[]")
+    return bias if inner is None else inner[0]
 
 
 def convolved(x: Any, name: Namer) -> Term:
