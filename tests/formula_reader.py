@@ -46,11 +46,12 @@ class Reader:
         skipped = len(rest) - len(rest.lstrip())
         for name in self.names:
             after = rest[skipped + len(name) : skipped + len(name) + 1]
-            if rest[skipped:].startswith(name) and not (after.isalnum() or after in ("/", "^", "'")
-                    and name + after in self.names):  # fmt: skip
+            if rest[skipped:].startswith(name) and not after.isalnum():
                 return "name", name, skipped + len(name)
         found = TOKEN.match(rest)
-        return ("end", "", 0) if found is None else (found.lastgroup, found[found.lastgroup], found.end())
+        if found is None:
+            return "end", "", 0
+        return found.lastgroup, found[found.lastgroup], found.end()
 
     def take(self, *wanted):
         kind, word, length = self.peek()
@@ -60,13 +61,13 @@ class Reader:
         return None
 
     def need(self, word):
-        assert self.take(word), f"{word!r} is missing at {self.text[self.at:]!r} of {self.text!r}"
+        assert self.take(word), f"{word!r} is missing at {self.text[self.at :]!r} of {self.text!r}"
 
     # ---- operators, from the loosest
 
     def whole(self):
         value = self.choice()
-        assert not self.text[self.at :].strip(), f"left: {self.text[self.at:]!r} of {self.text!r}"
+        assert not self.text[self.at :].strip(), f"left: {self.text[self.at :]!r} of {self.text!r}"
         return value
 
     def choice(self):
@@ -151,7 +152,8 @@ class Reader:
                 self.at = end + 1
             elif self.text[self.at : self.at + 1] == "'":
                 self.at += 1
-                value = Value.of(np.swapaxes(value.array, -1, -2) if value.array.ndim > 1 else value.array[None])
+                a = value.array
+                value = Value.of(np.swapaxes(a, -1, -2) if a.ndim > 1 else a[None])
             else:
                 return value
 
@@ -178,14 +180,15 @@ class Reader:
             self.at += len(letters)
             assert value.written and set(value.letters) <= set(letters)
             return Value.of(np.transpose(value.array, [value.letters.index(i) for i in letters]))
-        assert kind == "word", f"{self.text[self.at - length:]!r} of {self.text!r}"
+        assert kind == "word", f"{self.text[self.at - length :]!r} of {self.text!r}"
         return self.function(word)
 
     def function(self, word):
         self.need("(")
         inputs, options = [], {}
         while True:
-            option = re.match(r"\s*([a-z]+(?: padding)?) (\(.*?\)+|\d+)(?=[,)])", self.text[self.at :])
+            rest = self.text[self.at :]
+            option = re.match(r"\s*([a-z]+(?: padding)?) (\(.*?\)+|\d+)(?=[,)])", rest)
             if option and option[1] in OPTIONS:
                 options[option[1].replace(" ", "_")] = eval(option[2])
                 self.at += option.end()

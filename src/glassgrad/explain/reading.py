@@ -115,8 +115,8 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
         return by_index(x, a, b)
     a, b = (row(array(t, i.shape), t, i.shape) for t, i in zip((a, b), x.inputs))
     if not inner:
-        first, second = (a, b) if out == rows + columns else (b, a)
-        return first @ second.T if rows and columns else a * b
+        left, right = (a, b) if out == rows + columns else (b, a)
+        return left @ right.T if rows and columns else a * b
     if not rows and not columns:
         first, second = (root(i).shape[:-1] == (1,) for i in x.inputs)  # of a matrix, a row
         return (a if first else a.T) @ (b.T if second else b)
