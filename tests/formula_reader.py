@@ -24,6 +24,7 @@ class Value:
     letters: str = ""
     written: bool = False
     channels: bool = False  # a convolution: a vector is added to its channels
+    vector: bool = False  # transposed
 
     @staticmethod
     def of(array):
@@ -154,6 +155,7 @@ class Reader:
                 self.at += 1
                 a = value.array
                 value = Value.of(np.swapaxes(a, -1, -2) if a.ndim > 1 else a[None])
+                value.vector = a.ndim == 1
             else:
                 return value
 
@@ -210,7 +212,17 @@ class Reader:
         return value
 
 
-OPTIONS = ("stride", "padding", "output padding", "dilation", "groups", "window", "size", "expand")
+OPTIONS = (
+    "stride",
+    "padding",
+    "output padding",
+    "dilation",
+    "groups",
+    "window",
+    "size",
+    "expand",
+    "axis",
+)
 
 
 def pointwise(function, *inputs):
@@ -245,17 +257,21 @@ def lettered(value, letters):
 
 
 def multiplied(a, b):
-    """A product of matrices."""
+    """A product of matrices; a vector is a column, or a row where only that fits."""
     assert not a.written and not b.written, "letters in a product of matrices"
-    if a.array.ndim == 1 and b.array.shape[0] == len(a.array) > 1 and b.array.ndim == 2:
-        return Value.of(a.array @ b.array)  # x W
-    first, second = (x.array[:, None] if x.array.ndim == 1 else x.array for x in (a, b))
+    pairs = [(x, y) for y in ways(b, a.array.ndim < 3) for x in ways(a, b.array.ndim < 3)]
+    first, second = next((x, y) for x, y in pairs if x.shape[-1] == y.shape[-2])
     value = first @ second
-    if b.array.ndim == 1:
-        value = value[..., 0]
-    if value.ndim and a.array.ndim == 2 and a.array.shape[0] == 1 and value.shape[0] == 1:
-        value = value[0]  # a vector transposed
+    if 1 in (a.array.ndim, b.array.ndim) or a.vector or b.vector:  # also the result is one
+        value = value.reshape([n for n in value.shape if n != 1])
     return Value.of(value)
+
+
+def ways(x, both):
+    """How a factor may be meant."""
+    if x.array.ndim == 1:
+        return [x.array[:, None], x.array[None]] if both else [x.array[:, None]]
+    return [x.array, x.array.T] if x.vector else [x.array]
 
 
 def places(text):
@@ -355,6 +371,8 @@ POINTWISE = {
 FUNCTIONS = {
     "permute": lambda x, *order: np.transpose(x, [int(i) for i in order]),
     "reshape": lambda x, *shape: x.reshape([int(n) for n in shape]),
+    "stack": lambda *x, axis=0: np.stack(x, axis),
+    "concatenate": lambda *x, axis=0: np.concatenate(x, axis),
     "expand": lambda x, *shape: np.broadcast_to(x, [int(n) for n in shape]),
     "flat": lambda x: x.reshape(-1),
     "flatten": lambda x: x.reshape(len(x), -1),

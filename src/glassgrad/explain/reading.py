@@ -113,7 +113,7 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     vectors = min(len(first), len(second)) < 2 and len(out) < rank  # one for each row
     if len(inner) > 1 or not matrices or vectors or out not in (rows + columns, columns + rows):
         return by_index(x, a, b)
-    a, b = (row(array(t, i.shape), t, i.shape) for t, i in zip((a, b), x.inputs))
+    a, b = (array(t, i.shape) for t, i in zip((a, b), x.inputs))
     if not inner:
         left, right = (a, b) if out == rows + columns else (b, a)
         return left @ right.T if rows and columns else a * b
@@ -155,12 +155,6 @@ def by_index(x: Any, *factors: Term) -> Term:
         return total._replace(parts=("einsum", tuple(found), letters, tuple(over)), scalar=False)
 
     return by_letters(x, at)
-
-
-def row(shown: Term, t: Term, shape: Shape) -> Term:
-    """What is printed as a vector and used as a matrix of one row."""
-    vector = t.form.shown is not None and len(t.form.shown) == 1
-    return shown.T if vector and len(shape) == 2 and shape[0] == 1 else shown
 
 
 def shared(label: int, x: Any) -> bool:
@@ -237,6 +231,14 @@ def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
     return f"[{', '.join(parts)}]"
 
 
+def _concatenate(x: Any, *inputs: Term) -> Term:
+    """End to end; what has one axis less is stacked."""
+    axis, rank = x.parameters["axis"], len(x.shape)
+    stacked = all(t.form.shown is not None and len(t.form.shown) == rank - 1 for t in inputs)
+    said = [f"axis {axis}"] if axis else []
+    return called("stack" if stacked else "concatenate", list(inputs), said)
+
+
 def _take(x: Any, a: Term, rows: Term) -> Term:
     text, latex = a.inside(ATOM)
     return Term(f"{text}[{rows.text}]", f"{latex}[{rows.latex}]")
@@ -299,6 +301,7 @@ TABLE: dict[str, Callable[..., Term]] = {
     "cast": lambda x, a, *rest: a,
     "slice": _slice,
     "place": _place,
+    "concatenate": _concatenate,
     "take": _take,
     "put": _put,
     "window_max": window_max,
