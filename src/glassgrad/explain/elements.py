@@ -18,13 +18,13 @@ from .form import PLAIN, Form
 from .formula import ATOM, Term, call, indexed, number
 
 LETTERS = "ijklmnpqrsuvwz"  # of axes
-Letters = tuple[str, ...]  # one for each axis; "" where its length is 1
+Letters = tuple[str, ...]  # one for each axis; "" where axes of length 1 come or go
 POINTWISE = ("axpy", "cast", "binary_cross_entropy")
 
 
 def own_letters(shape: Shape) -> Letters:
-    """i, j, ... of the axes that are longer than 1."""
-    return tuple("" if n == 1 else LETTERS[a % len(LETTERS)] for a, n in enumerate(shape))
+    """i, j, ... of the axes."""
+    return tuple(LETTERS[a % len(LETTERS)] for a in range(len(shape)))
 
 
 def free(letters: Iterable[str]) -> str:
@@ -50,10 +50,11 @@ def array(t: Term, shape: Shape) -> Term:
     if t.form.state != "element" or not any(letters):
         return call("expand", t, *shape) if t.form.short else t
     present = "".join(re.findall(r"_([i-z]+)", t.text))
-    here = [i for i in letters if i and i in present]
+    wide = [i for i, n in zip(letters, shape) if n != 1]
+    here = [i for i in letters if i in present]
     below = "".join(here)
     found = Term(f"[{t.text}]_{below}", rf"\left[{t.latex}\right]_{{{below}}}", ATOM)
-    if here == [i for i in letters if i]:
+    if set(wide) <= set(here):
         return found
     places = [":" if i in here else "None" for i in letters]
     return call("expand", part(found, places) if here else t, *shape)
@@ -142,9 +143,7 @@ def viewed(x: Any, a: Term) -> Term:
     source, axes, rank = x.inputs[0].shape, x.parameters["axes"], len(x.shape)
 
     def at(letters: Letters, taken: str) -> Term:
-        moved = tuple(
-            "" if place is None or n == 1 else letters[place] for place, n in zip(axes, source)
-        )
+        moved = tuple("" if place is None else letters[place] for place in axes)
         return element(a, source, moved, taken)
 
     if a.form.state == "element":
@@ -190,12 +189,25 @@ def part(a: Term, said: list[str]) -> Term:
     return Term(f"{text}[{', '.join(said)}]", rf"{latex}[{', '.join(said)}]")
 
 
+def cut(x: Any, found: Term, numbered: list[bool]) -> Term:
+    """A part, of which axes with one place alone are not printed: N[:, 0]."""
+
+    def at(letters: Letters, taken: str) -> Term:
+        below = "".join(i for i, gone in zip(letters, numbered) if not gone)
+        return indexed(found, below) if below else found
+
+    shown = tuple(n for n, gone in zip(x.shape, numbered) if not gone)
+    return found._replace(form=Form(at, "", "", shown if any(numbered) else None))
+
+
 def reshaped(x: Any, a: Term) -> Term:
     """The same elements under another shape; axes of length 1 come and go unseen."""
     source = x.inputs[0].shape
     if [n for n in source if n != 1] == [n for n in x.shape if n != 1]:
 
         def at(letters: Letters, taken: str) -> Term:
+            if x.shape == source:
+                return element(a, source, letters, taken)
             left = iter([i for i, n in zip(letters, x.shape) if n != 1])
             return element(a, source, tuple("" if n == 1 else next(left) for n in source), taken)
 

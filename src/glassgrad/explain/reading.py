@@ -18,6 +18,7 @@ from .elements import (
     Letters,
     array,
     by_letters,
+    cut,
     element,
     free,
     is_pointwise,
@@ -205,8 +206,10 @@ def _slice(x: Any, a: Term, *others: Any) -> Term:
     if x.shape == x.inputs[0].shape and min(x.parameters["steps"], default=1) > 0:
         return a
     text, latex = a.inside(ATOM)
-    where = part_of(x.parameters, x.shape, x.inputs[0].shape)
-    return Term(f"{text}{where}", f"{latex}{where}")
+    whole = x.inputs[0].shape
+    where = part_of(x.parameters, x.shape, whole)
+    numbered = [n == 1 < length for n, length in zip(x.shape, whole)]
+    return cut(x, Term(f"{text}{where}", f"{latex}{where}"), numbered)
 
 
 def _place(x: Any, g: Term, *others: Any) -> Term:
@@ -215,7 +218,11 @@ def _place(x: Any, g: Term, *others: Any) -> Term:
     if x.shape == x.inputs[0].shape:
         text, latex = g.inside(ATOM)
         return Term(f"{text}{where}", f"{latex}{where}")
-    return Term(f"{g.text} at {where}, else 0", rf"{g.latex} \text{{ at }} {where}", LOGIC)
+    return Term(
+        f"{g.text} at {where}, else 0",
+        rf"{g.latex} \text{{ at }} {where}, \text{{ else }} 0",
+        LOGIC,
+    )
 
 
 def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
