@@ -123,7 +123,9 @@ def formulas(
 
     Without layers each derivative is written out in full: of l = (p - y)^2 with p = sigmoid(w1 x1 +
     w2 x2) it is dl/dw1 = 2 (p - y) p (1 - p) x1.  With layers it stands by the derivative of the
-    layer above, as in lecture H.  Source: lecture B, the back-propagation algorithm.
+    layer above, as in lecture H.  Arrays go together as NumPy broadcasts them, a vector is a
+    column, and a sum's letter is an axis of what is summed; where that would not be true, the
+    element at i, j is written: b_j - b_i.  Source: lecture B, the back-propagation algorithm.
 
     Raises:
         TypeError: It is neither a model nor a tensor.
