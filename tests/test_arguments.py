@@ -27,6 +27,15 @@ def net():
     return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
 
 
+def loss():
+    return nn.functional.cross_entropy(net()(gg.tensor(X)), gg.tensor(Y))
+
+
+def BOWL(x, y):
+    return x**2 + y**2
+
+
+PICTURE = gg.draw.network(net())
 FIT = {"data": (X, Y), "loss": "cross_entropy", "optimizer": "adam", "epochs": 1, "batch_size": 8}
 QUIET = {**FIT, "verbose": False}
 FUNCTIONS = {
@@ -57,13 +66,45 @@ FUNCTIONS = {
     "characters": (data.characters, lambda: {"texts": ["ab"], "alphabet": "ab", "length": 2}),
     "mean_and_sd": (data.mean_and_sd, lambda: {"features": X}),
     "read_idx": (data.read_idx, lambda: {"path": "none"}),
+    "band": (gg.draw.band, lambda: {"x": [1, 2], "samples": [[1, 2], [3, 4]]}),
+    "beside": (
+        lambda pictures, **k: gg.draw.beside(pictures, **k),
+        lambda: {"pictures": PICTURE, "title": ""},
+    ),
+    "confusion": (gg.draw.confusion, lambda: {"predicted": [0, 1], "actual": [0, 0]}),
+    "curve": (gg.draw.curve, lambda: {"history": [3, 2, 1]}),
+    "draw.descent": (gg.draw.descent, lambda: {"f": BOWL, "start": (1, 1), "steps": 2}),
+    "flow": (gg.draw.flow, lambda: {"model": net(), "x": X[0]}),
+    "function": (gg.draw.function, lambda: {"functions": gg.relu}),
+    "graph": (gg.draw.graph, lambda: {"target": loss()}),
+    "histograms": (gg.draw.histograms, lambda: {"model": net()}),
+    "landscape": (
+        gg.draw.landscape,
+        lambda: {"model": net(), "loss": "cross_entropy", "X": X, "y": Y, "points": 3},
+    ),
+    "matrix": (gg.draw.matrix, lambda: {"layer": nn.Linear(4, 2)}),
+    "minima": (gg.draw.minima, lambda: {"f": lambda x: x**2, "starts": [1], "steps": 2}),
+    "network": (gg.draw.network, lambda: {"model": net(), "x": X[0]}),
+    "regions": (gg.draw.regions, lambda: {"model": nn.Linear(2, 2), "X": X[:, :2], "y": Y}),
+    "shrinkage": (gg.draw.shrinkage, lambda: {"train": lambda p: [p], "penalties": [1, 2]}),
+    "simplex": (gg.draw.simplex, dict),
+    "save a picture": (PICTURE.save, lambda: {"path": "a.svg"}),
+    "count": (gg.explain.count, lambda: {"model": net()}),
+    "explain.descent": (
+        lambda what, **k: gg.explain.descent(what, X, Y, **k),
+        lambda: {"what": lambda w, x, y: (x @ w - y) ** 2, "start": [0] * 4, "lr": 0.1},
+    ),
+    "formulas": (gg.explain.formulas, lambda: {"what": net()}),
+    "neurons": (gg.explain.neurons, lambda: {"target": loss()}),
+    "single_neuron": (gg.explain.single_neuron, lambda: {"X": X, "y": Y, "weights": [1] * 4}),
+    "explain.steps": (gg.explain.steps, lambda: {"target": loss()}),
 }
 SOURCE = Path(gg.__file__).parent
 CASES = [
     (name, argument)
     for name, (function, given) in FUNCTIONS.items()
     for argument in {**given(), **signature(function).parameters}
-    if argument not in ("more", "k", "self") or (name == "folds" and argument == "k")
+    if argument not in ("more", "k", "self", "example") or (name == "folds" and argument == "k")
 ]
 
 

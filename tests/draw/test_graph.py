@@ -100,7 +100,23 @@ def test_what_is_no_graph_is_said():
         gg.draw.graph(5)
     with pytest.raises(ValueError, match="no node to draw"):
         gg.draw.graph([])
-    assert hints(gg.draw.graph(gg.tensor(1.0)))
+    with pytest.raises(ValueError, match="nothing was recorded"), gg.no_grad():
+        gg.draw.graph(loss()[0])
+    with pytest.raises(TypeError, match=r"give loss\(net\(x\), y\), or lambda: net\(x\)"):
+        gg.draw.graph(nn.Linear(2, 1))
+
+
+def test_numbers_that_are_no_longer_those_put_in_are_refused():
+    net, x = nn.Linear(2, 1), gg.ones(3, 2)
+    lost = net(x).mean()
+    lost.backward()
+    gg.optim.SGD(net.parameters(), lr=0.1).step()
+    with pytest.raises(RuntimeError, match="weight .* has been changed since linear used it"):
+        gg.draw.graph(lost)
+    assert "linear" in " ".join(texts(gg.draw.graph(lost, values=False, gradients=False)))
+
+
+def test_a_graph_has_a_width():
     assert np.isfinite(float(elements(gg.draw.graph(loss()[0]), "svg")[0].getAttribute("width")))
 
 
@@ -377,9 +393,9 @@ def test_long_edges_of_a_node_go_together():
 
 def test_what_is_no_model_of_a_call_is_said():
     net, x = perceptron()
-    with pytest.raises(TypeError, match="model= is wanted as a module"):
+    with pytest.raises(TypeError, match="model is a module.*, not 5"):
         gg.draw.graph(lambda: net(x), model=5)
-    with pytest.raises(TypeError, match="model= is wanted as a module"):
+    with pytest.raises(TypeError, match="model is a module.*, not 5"):
         gg.draw.graph(net(x), model=5)
     with pytest.raises(TypeError, match="call returned int, and no tensor"):
         gg.draw.graph(lambda: 5, model=net)

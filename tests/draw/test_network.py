@@ -74,7 +74,7 @@ def test_units_that_do_not_fit_are_counted():
     assert units[0] == "layer 0, unit 0" and units[-1] == "layer 0, unit 783"
     assert len(picture.svg) < 100_000
     assert "782 more" in texts(gg.draw.network(layers(784, 2), most=4))
-    with pytest.raises(ValueError, match="most=3: at least 4"):
+    with pytest.raises(ValueError, match="most is a whole number, at least 4, not 3"):
         gg.draw.network(layers(784, 2), most=3)
 
 
@@ -91,7 +91,7 @@ def test_nodes_show_what_they_give():
 def test_names_with_any_letters(name):
     picture = gg.draw.network(nn.Linear(2, 1), names=[name, name], title=name)
     parsed(picture)
-    parsed(gg.draw.flow(nn.Linear(2, 1), x=[1, 2], names=[name], outputs=[name], title=name))
+    parsed(gg.draw.flow(nn.Linear(2, 1), x=[1, 2], names=[name] * 2, outputs=[name], title=name))
     if name.isprintable() and 0 < len(name) < 12:
         assert texts(picture).count(name) == 3
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import ANY, SHAPE, check_arguments, optional
 from ..nn.chain import ChainError, chain
 from .colours import INK, NEGATIVE, PAPER, POSITIVE, mixed
-from .columns import Column, Edge, Link, columns_of
+from .columns import Column, Edge, Link, columns_of, names_of
 from .nodes import mixed_fill
 from .picture import Picture
 from .svg import Drawing, Point, text_width
@@ -37,8 +38,11 @@ def flow(
 
     Raises:
         ChainError: A layer has more units than can be followed; gg.draw.network elides them.
+        ValueError: There are not as many names as units, or several rows.
     """
+    check_arguments(locals(), model=ANY, input_shape=optional(SHAPE))
     columns, links = columns_of(chain(model, x, input_shape))
+    names, outputs = names_of(names, columns[0], "input"), names_of(outputs, columns[-1], "output")
     largest = max(c.units for c in columns)
     if largest > MOST:
         raise ChainError(
@@ -46,8 +50,8 @@ def flow(
             "gg.draw.network draws any number"
         )
     rows = [c.units + (n < len(links) and has_bias(links[n])) for n, c in enumerate(columns)]
-    left = MARGIN + RADIUS + max((text_width(n, 12) for n in names or []), default=0)
-    right = MARGIN + RADIUS + max((text_width(n, 12) for n in outputs or []), default=0)
+    left = MARGIN + RADIUS + max((text_width(n, 12) for n in names), default=0)
+    right = MARGIN + RADIUS + max((text_width(n, 12) for n in outputs), default=0)
     gaps = [gap_for(link, row, end.units) for link, row, end in zip(links, rows, columns[1:])]
     across = [left + sum(gaps[:n]) for n in range(len(columns))]
     width = across[-1] + right
@@ -62,7 +66,7 @@ def flow(
         draw_nodes(drawing, column, place, x is not None, first=number == 0)
         caption = ", ".join(column.names) if number else "input"
         drawing.text((place[0][0], drawing.height - 20), caption, 11, colour="#555555")
-    label_ends(drawing, places, names or [], outputs or [])
+    label_ends(drawing, places, names, outputs)
     return Picture(drawing.svg(), title)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import ANY, MODULE, check_arguments, is_module, optional, whole
 from ..explain.lines import line_of
+from ..explain.steps import given_names, unchanged
 from ..explain.texts import short, values_text
 from ..gradient import ancestors
 from ..gradient import gradients as reverse_mode
@@ -69,19 +71,26 @@ def graph(
         ValueError: There are too many nodes to be looked at, or none.
         TypeError: The target is no tensor, no compiled step and no call beside a model.
     """
+    check_arguments(locals(), names=ANY, most=whole(1), model=optional(MODULE))
+    if model is None and is_module(target):
+        raise TypeError(
+            "a loss is drawn, or a call: give loss(net(x), y), or lambda: net(x) and model=net"
+        )
     groups: Groups = {}
     if callable(target) and not hasattr(target, "graph"):
         target, groups = called(target, model)
     nodes, known, step = nodes_of(target, rewritten)
     if not nodes:
         raise ValueError("there is no node to draw: give at least one tensor")
+    if step is None:
+        recorded(nodes, values or gradients)
     fold = len(nodes) > CROWDED if fold is None else fold
     groups = groups or groups_of(nodes, step, model)
     fold = fold and bool(groups)
     items = folded_within(nodes, groups, most) if fold else {x: inputs_of(x) for x in nodes}
     if len(items) > most:
         raise ValueError(too_many(len(items), fold))
-    known |= {x: name for name, x in (names or {}).items()}
+    known |= {x: name for name, x in given_names(names).items()}
     slopes = slopes_of(target, nodes) if gradients else {}
     boxes = {x: box_of(x, known, slopes, values) for x in items}
     title = (
@@ -89,6 +98,21 @@ def graph(
         or f"Computation graph, {len(nodes)} node{'s' * (len(nodes) > 1)}{', layers folded' * fold}"
     )
     return drawn(*layered(list(items), items.__getitem__), boxes, title, {} if fold else groups)
+
+
+def recorded(nodes: list[Any], numbers: bool) -> None:
+    """Refuses a tensor of which nothing was recorded, and numbers that are not those put in.
+
+    Raises:
+        ValueError, RuntimeError: There is such.
+    """
+    if not any(x.operation is not None or x.requires_grad for x in nodes):
+        raise ValueError(
+            "this tensor was not computed from tensors that require a gradient, so nothing was "
+            "recorded: compute it from parameters, outside of no_grad"
+        )
+    if numbers:
+        unchanged(nodes)
 
 
 def groups_of(nodes: list[Any], step: Any, model: Any) -> Groups:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import SHAPE, TRUTH, check_arguments, optional, whole
 from ..explain.texts import short
 from ..nn.chain import ChainError, chain
 from .colours import CLASSES, INK, PAPER, ink_on, mixed, of_kind, signed
@@ -41,6 +42,7 @@ def matrix(
         ChainError: The layer is no matrix.
         ValueError: There are too many cells to be looked at.
     """
+    check_arguments(locals(), input_shape=optional(SHAPE), names=TRUTH, most=whole(1))
     columns, links = columns_of(chain(layer, None, input_shape))
     if len(links) != 1 or links[0].kind not in ("dense", "convolution"):
         raise ChainError(

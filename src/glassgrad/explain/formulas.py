@@ -8,6 +8,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from ..arguments import ANY, SEVERAL, check_arguments
 from ..gradient import ancestors
 from ..nn import Module
 from ..nn.checks import input_names, untouched
@@ -129,6 +130,7 @@ def formulas(
         ValueError: The tensor has many elements, or nothing was recorded.
         ImportError: SymPy is wanted and not installed.
     """
+    check_arguments(locals(), names=ANY, input_shape=SEVERAL)
     if isinstance(what, Module):
         return of_model(what, names, input_shape, simplify, Brief if brief else Inlined)
     check(what, True)
