@@ -171,6 +171,35 @@ def test_no_argument_fails_from_inside(name, argument, tmp_path, monkeypatch):
         ("export", {"path": "d.c"}, gg.files.FileError, "d.c is a folder"),
         ("export", {"classes": "ab"}, TypeError, "classes is a list of names, or None"),
         ("save", {"path": 1}, TypeError, "path is the name of a file, or a binary stream, not 1"),
+        ("curve", {"history": "abc"}, TypeError, "what gg.fit has returned or losses, not 'abc'"),
+        ("curve", {"history": {}}, ValueError, "no training to draw"),
+        ("curve", {"history": [training.History([1])]}, TypeError, "name what is compared"),
+        ("curve", {"history": {"a": None}}, TypeError, r"history\['a'\] is what gg.fit has"),
+        ("beside", {"pictures": "a"}, TypeError, "what functions of gg.draw return, not 'a'"),
+        ("beside", {"pictures": []}, ValueError, "at least one picture"),
+        ("confusion", {"predicted": [0.5, 1]}, ValueError, "predicted is a class for each row"),
+        ("draw.descent", {"f": lambda x, y: 3.0}, ValueError, "depends on its tensors, not 3.0"),
+        ("draw.descent", {"start": (1, 2, 3)}, TypeError, r"start is two numbers: \(1.0, 2.0\)"),
+        ("draw.descent", {"x": (2, 1)}, TypeError, "x is two numbers, from where to where"),
+        ("draw.descent", {"f": lambda x: x}, TypeError, "f is a function of two tensors"),
+        ("function", {"functions": "rely"}, ValueError, "nn.functional has no 'rely'"),
+        ("function", {"functions": nn.ReLU}, TypeError, "one of a tensor.*not the class ReLU"),
+        ("flow", {"x": X}, ValueError, r"x is one row, and there are 24: give one.*x\[0\]"),
+        ("flow", {"names": ["a"]}, ValueError, "1 name was given for 4 inputs"),
+        ("flow", {"outputs": list("abc")}, ValueError, "3 names were given for 2 outputs"),
+        ("network", {"x": X}, ValueError, "x is one row, and there are 24"),
+        ("network", {"names": "abcd"}, TypeError, "names is a list of names, or None, not 'abcd'"),
+        ("network", {"model": nn.Linear}, TypeError, r"the class Linear: make one, as Linear\("),
+        (
+            "network",
+            {"model": nn.Linear(300, 300), "most": 300, "x": None},
+            ValueError,
+            "most=300 units of a layer are about 90,000 edges, and a picture holds 20,000",
+        ),
+        ("landscape", {"loss": "msf"}, ValueError, "did you mean 'mse'"),
+        ("regions", {"names": ["a"]}, ValueError, "1 name for 2 classes"),
+        ("regions", {"y": X[:, 2]}, ValueError, "y has 24 classes, and the model chooses of 2"),
+        ("single_neuron", {"steps": -1}, ValueError, "steps is a whole number, at least 0, not -1"),
         ("load", {"into": 3}, TypeError, "what else has load_state_dict"),
     ],
 )
@@ -204,6 +233,25 @@ def test_what_is_meant_well_is_taken():
         {"metrics": ("accuracy", lambda labels, outputs: 1.0)}, {"seed": -1},
     ):  # fmt: skip
         assert gg.fit(net(), **{**QUIET, **changes}).epochs == 1
+
+
+def test_pictures_take_lists_and_names():
+    assert gg.draw.curve([3, 2, 1]).axes.lines[0].get_ydata() == [3, 2, 1]
+    assert gg.draw.beside([PICTURE, PICTURE]).svg == gg.draw.beside(PICTURE, PICTURE).svg
+    by_name, itself = (gg.draw.function(f).axes.lines for f in ("relu", nn.functional.relu))
+    assert [a.get_ydata().tolist() for a in by_name] == [a.get_ydata().tolist() for a in itself]
+    given = FUNCTIONS["landscape"][1]() | {"model": net()}
+    named, called = (
+        gg.draw.landscape(**given | {"loss": loss}).axes.get_legend_handles_labels()[1]
+        for loss in ("cross_entropy", nn.functional.cross_entropy)
+    )
+    assert named == called
+
+
+def test_equal_samples_are_warned_of():
+    with pytest.warns(UserWarning, match="all samples are equal: no layer draws at random"):
+        gg.predict(net(), X, samples=2)
+    assert gg.predict(nn.Sequential(net(), nn.Dropout(0.5)), X, samples=2).std(0).max() > 0
 
 
 def test_shown():

@@ -12,8 +12,9 @@ import glassgrad as gg
 from drawings import STRANGE, edges, elements, hints, in_new_process, parsed, text_of, texts
 from glassgrad import nn
 from glassgrad.draw.colours import NEGATIVE, POSITIVE, lightness
+from glassgrad.draw.columns import columns_of
 from glassgrad.draw.groups import meet
-from glassgrad.nn.chain import ChainError
+from glassgrad.nn.chain import ChainError, chain
 
 
 def layers(*units, activation=nn.ReLU):
@@ -94,6 +95,21 @@ def test_names_with_any_letters(name):
     parsed(gg.draw.flow(nn.Linear(2, 1), x=[1, 2], names=[name] * 2, outputs=[name], title=name))
     if name.isprintable() and 0 < len(name) < 12:
         assert texts(picture).count(name) == 3
+
+
+def test_each_id_leads_to_the_numbers_that_are_looked_up_for_it():
+    model = nn.Sequential(nn.Embedding(5, 2), nn.Flatten(), nn.Linear(6, 1))
+    _, (link, _) = columns_of(chain(model, None, (3,)))
+    starts = [[edge.start for edge in link.incoming(unit)] for unit in range(6)]
+    assert starts == [[0], [0], [1], [1], [2], [2]]
+
+
+def test_the_title_of_several_pictures_stands_above_them():
+    one = gg.draw.network(nn.Linear(2, 1))
+    picture = gg.draw.beside(one, one, title="x<y")
+    assert texts(picture)[0] == "x<y" and texts(picture).count("Number of units: 2,1") == 2
+    tall = [float(elements(p, "svg")[0].getAttribute("height")) for p in (one, picture)]
+    assert tall[1] == tall[0] + 36
 
 
 def test_too_many_names_are_refused():
@@ -258,7 +274,9 @@ def test_what_cannot_be_drawn_is_said():
         def forward(self, x):
             return x + self.inner(x)
 
-    with pytest.raises(ChainError, match=r"two paths .* meet in add: .*gg\.draw\.graph\(lambda: model"):
+    with pytest.raises(
+        ChainError, match=r"two paths .* meet in add: .*gg\.draw\.graph\(lambda: model"
+    ):
         gg.draw.network(Residual())
     with pytest.raises(ChainError, match="cannot be told from its layers: give input_shape="):
         gg.draw.network(nn.Sequential())

@@ -20,7 +20,7 @@ def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
     """The losses of a training against its epochs, with the best epoch marked.
 
     history  what gg.fit has returned, or the losses themselves; {"name": history} compares several,
-             by their validation losses if all have some, else by their training losses
+             by their validation losses if all have some, else by their losses in training
 
     Raises:
         TypeError: It is none of these.
@@ -44,7 +44,7 @@ def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
         if np.isfinite(finite).any():
             best = int(finite.argmin())
             axes.plot(best + 1, losses[best], "o", markersize=5, color=look["color"])
-    kind = "validation loss" if validated else "training loss"
+    kind = "validation loss" if validated else "subtrain loss"
     title = title or f"{kind.capitalize()} of each epoch, the least marked"
     axes.set(xlabel="epoch", ylabel=kind, title=title)
     scale_of(axes, *judged.values())
