@@ -8,7 +8,7 @@ import pytest
 import glassgrad as gg
 from drawings import STRANGE, elements, hints, parsed, text_of, texts
 from glassgrad import nn
-from glassgrad.draw.groups import called, meet
+from glassgrad.draw.groups import by_parameters, called, layers_of, meet
 from glassgrad.draw.layers import Via, layered
 from glassgrad.explain.texts import values_text
 from glassgrad.gradient import ancestors
@@ -114,6 +114,39 @@ def test_numbers_that_are_no_longer_those_put_in_are_refused():
     with pytest.raises(RuntimeError, match="weight .* has been changed since linear used it"):
         gg.draw.graph(lost)
     assert "linear" in " ".join(texts(gg.draw.graph(lost, values=False, gradients=False)))
+
+
+def test_a_penalty_stands_outside_of_its_layer():
+    net, x = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), gg.ones(1, 2)
+    lost = net(x).mean() + 0.1 * (net[2].weight ** 2).sum()
+    nodes = ancestors([lost])
+    groups = by_parameters(nodes, layers_of(net))
+    assert [groups.get(x) for x in nodes if x.operation and x.operation.name == "square"] == [None]
+    made = [groups.get(x) for x in nodes if x.operation and x.operation.name == "linear"]
+    assert made == ["0: Linear", "2: Linear"]
+
+
+def test_what_is_made_of_parameters_for_a_layer_belongs_to_it():
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(gg.ones(2, 1))
+
+        def forward(self, x):
+            return x @ gg.exp(self.w)
+
+    net = nn.Sequential(Turned())
+    nodes = ancestors([net(gg.ones(1, 2)).sum()])
+    groups = by_parameters(nodes, layers_of(net))
+    assert [groups.get(x) for x in nodes if x.operation and x.operation.name == "exp"] == [
+        "0: Turned"
+    ]
+
+
+def test_a_node_that_is_read_twice_has_two_arrows():
+    d = gg.tensor(2.0, requires_grad=True)
+    assert len(elements(gg.draw.graph(d * d), "polygon")) == 2
+    assert len(elements(gg.draw.graph(d * 2.0), "polygon")) == 1
 
 
 def test_a_graph_has_a_width():

@@ -33,6 +33,7 @@ from .svg import Drawing, text_width
 
 LINE, PAD, WIDEST = 14.0, 8.0, 240.0
 BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0
+TWIN = 9.0  # between the arrows of a node that is read twice
 CROWDED = 100  # of more nodes, layers are folded unless told otherwise
 FILLS = {  # from light to dark, so that grey paper tells them apart
     "node": "#ffffff", "part": "#e4f2ea", "input": "#c9dff4", "parameter": "#f6c57f",
@@ -293,8 +294,11 @@ def drawn(
         for x, box in boxes.items()
     }
     draw_groups(drawing, groups, grounds, inputs_of)
-    for chain in edges:
-        draw_edge(drawing, chain, corners, boxes)
+    for start, *vias, end in edges:
+        times = sum(x is start for x in getattr(end, "inputs", ()))  # twice in d * d
+        for number in range(max(times, 1)):
+            shift = TWIN * (number - (max(times, 1) - 1) / 2)
+            draw_edge(drawing, [start, *vias, end], corners, boxes, shift)
     for node, box in boxes.items():
         draw_box(drawing, corners[node][:2], box)
     sloped = any(line.startswith("∂ ") for box in boxes.values() for line in box.lines)
@@ -312,14 +316,19 @@ def wide(x: Any, boxes: dict[Any, Box]) -> float:
     return 0.0 if isinstance(x, Via) else boxes[x].width
 
 
-def draw_edge(drawing: Drawing, chain: list, corners: dict, boxes: dict[Any, Box]) -> None:
-    """A smooth line from the right of a box through the places that it passes to the left."""
+def draw_edge(
+    drawing: Drawing, chain: list, corners: dict, boxes: dict[Any, Box], shift: float
+) -> None:
+    """A smooth line from the right of a box through the places that it passes to the left.
+
+    shift  how far below the middle of both boxes, where there are several
+    """
     start, *vias, end = chain
-    points = [(corners[start][0] + boxes[start].width, middle(start, corners, boxes))]
+    points = [(corners[start][0] + boxes[start].width, middle(start, corners, boxes) + shift)]
     for via in vias:
         x, y, width = corners[via]
-        points += [(x - width / 2, y + 3), (x + width / 2, y + 3)]
-    points.append((corners[end][0] - 5, middle(end, corners, boxes)))
+        points += [(x - width / 2, y + 3 + shift), (x + width / 2, y + 3 + shift)]
+    points.append((corners[end][0] - 5, middle(end, corners, boxes) + shift))
     commands = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     for (x1, y1), (x2, y2) in zip(points, points[1:]):
         half = (x1 + x2) / 2

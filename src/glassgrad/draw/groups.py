@@ -89,7 +89,7 @@ def between(outputs: list[Tensor], given: set[Any]) -> list[Any]:
 def by_parameters(nodes: list[Any], names: dict[Any, str]) -> Groups:
     """The parameters of each layer, and the nodes that use those of one layer only.
 
-    A node that puts several of a layer's nodes together belongs to it too.
+    A node that puts several of a layer's nodes together belongs to it too; a penalty does not.
 
     names  {parameter: its layer}
     """
@@ -100,7 +100,20 @@ def by_parameters(nodes: list[Any], names: dict[Any, str]) -> Groups:
         layers = set(direct or (found.get(x, "") for x in given))
         if len(layers) == 1 and (direct or len(given) > 1) and "" not in layers:
             found.setdefault(node, layers.pop())
-    return found
+    return without_penalties(found, nodes, names)
+
+
+def without_penalties(found: Groups, nodes: list[Any], names: dict[Any, str]) -> Groups:
+    """The groups without what is made of parameters alone and ends in one number, as a penalty."""
+    alone = set(names)
+    for node in nodes:
+        if node.inputs and all(x in alone or x.number is not None for x in node.inputs):
+            alone.add(node)
+    used: set[Any] = set()
+    for node in reversed(nodes):
+        if node in used if node in alone else node.shape:
+            used.update(node.inputs)
+    return {x: own for x, own in found.items() if x in names or x not in alone or x in used}
 
 
 def layers_of(model: Any) -> dict[Any, str]:
