@@ -104,6 +104,48 @@ def test_each_id_leads_to_the_numbers_that_are_looked_up_for_it():
     assert starts == [[0], [0], [1], [1], [2], [2]]
 
 
+def test_derivatives_on_a_flow_diagram():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))
+    x = gg.tensor([[1.0, -2.0]], requires_grad=True)
+    v = model[0](x)
+    y = gg.tanh(v)
+    ((model[2](y) - 3.0) ** 2).sum().backward()
+    picture = gg.draw.flow(model, x=[1, -2], loss=lambda output: (output - 3) ** 2)
+    parsed(picture)
+    written = texts(picture)
+    by_v, by_y = (gg.autograd.grad(((model[2](f(t)) - 3.0) ** 2).sum(), t)[0]
+                  for f, t in ((gg.tanh, leaf(v)), (lambda t: t, leaf(y))))  # fmt: skip
+    slopes = [f"∂ {number:.3g}" for part in (x.grad, by_v, by_y) for number in part.flatten()]
+    assert set(slopes) <= set(written)
+    for p in model.parameters():
+        pairs = zip(p.detach().flatten(), p.grad.flatten())
+        assert {f"{w:.3g}, ∂ {g:.3g}" for w, g in pairs} <= set(written)
+    assert sum(text.startswith("∂: derivative of the loss") for text in written) == 1
+    model.requires_grad_(False)
+    assert gg.draw.flow(model, x=[1, -2], loss=lambda output: (output - 3) ** 2).svg == picture.svg
+
+
+def leaf(x):
+    found = x.detach()
+    found.requires_grad = True
+    return found
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ({"loss": lambda output: gg.cat([output, output])}, "one number of the output"),
+        ({"loss": lambda output: 3.0}, "one number of the output, not 3.0"),
+        ({"x": None}, "derivatives are those at an input: give x= too"),
+        ({"model": nn.Conv1d(1, 1, 2), "input_shape": (1, 2)}, "one convolves"),
+    ],
+)
+def test_derivatives_that_cannot_be_written(given, says):
+    usual = {"model": nn.Linear(2, 1), "x": [1, 2], "loss": lambda output: output**2}
+    with pytest.raises(ValueError, match=says):
+        gg.draw.flow(**usual | given)
+
+
 def test_the_title_of_several_pictures_stands_above_them():
     one = gg.draw.network(nn.Linear(2, 1))
     picture = gg.draw.beside(one, one, title="x<y")
