@@ -29,10 +29,11 @@ from .groups import (
 )
 from .layers import Via, layered
 from .picture import Picture
+from .rows import MARGIN, Rows, in_rows
 from .svg import Drawing, text_width
 
 LINE, PAD, WIDEST = 14.0, 8.0, 240.0
-BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0
+APART = 16.0
 TWIN = 9.0  # between the arrows of a node that is read twice
 CROWDED = 100  # of more nodes, layers are folded unless told otherwise
 FILLS = {  # from light to dark, so that grey paper tells them apart
@@ -276,29 +277,23 @@ def drawn(
     """Boxes in their layers, and curves between them."""
     neighboured(layers, groups)
     apart, top = (APART, MARGIN + 34) if not groups else (APART + HEAD, MARGIN + 38 + HEAD)
-    heights = [sum(height(x, boxes) + apart for x in layer) for layer in layers]
-    tallest, x = max(heights, default=0), MARGIN
-    corners: dict[Any, tuple[float, float, float]] = {}
-    for layer, own in zip(layers, heights):
-        width = max((boxes[n].width for n in layer if n in boxes), default=0)
-        y = top + (tallest - own) / 2
-        for node in layer:
-            corners[node] = (x + (width - wide(node, boxes)) / 2, y, width)
-            y += height(node, boxes) + apart
-        x += width + BETWEEN
-    page = max(x - BETWEEN + MARGIN, text_width(title, 15) * 1.08 + 2 * MARGIN, 300)
-    drawing = Drawing(page, tallest + top + MARGIN + 22, title)
+    rows = in_rows(
+        layers, edges, lambda x: (wide(x, boxes), height(x, boxes)), apart, (MARGIN, top)
+    )
+    corners, (right, bottom) = rows.corners, rows.size
+    page = max(right + MARGIN, text_width(title, 15) * 1.08 + 2 * MARGIN, 300)
+    drawing = Drawing(page, bottom + MARGIN + 22, title)
     drawing.text((page / 2, MARGIN), title, 15, bold=True)
     grounds = {
         x: (*corners[x][:2], corners[x][0] + box.width, corners[x][1] + box.height)
         for x, box in boxes.items()
     }
-    draw_groups(drawing, groups, grounds, inputs_of)
+    draw_groups(drawing, groups, grounds, rows.row, inputs_of)
     for start, *vias, end in edges:
         times = sum(x is start for x in getattr(end, "inputs", ()))  # twice in d * d
         for number in range(max(times, 1)):
             shift = TWIN * (number - (max(times, 1) - 1) / 2)
-            draw_edge(drawing, [start, *vias, end], corners, boxes, shift)
+            draw_edge(drawing, [start, *vias, end], rows, boxes, shift)
     for node, box in boxes.items():
         draw_box(drawing, corners[node][:2], box)
     sloped = any(line.startswith("∂ ") for box in boxes.values() for line in box.lines)
@@ -317,24 +312,30 @@ def wide(x: Any, boxes: dict[Any, Box]) -> float:
 
 
 def draw_edge(
-    drawing: Drawing, chain: list, corners: dict, boxes: dict[Any, Box], shift: float
+    drawing: Drawing, chain: list, rows: Rows, boxes: dict[Any, Box], shift: float
 ) -> None:
     """A smooth line from the right of a box through the places that it passes to the left.
 
     shift  how far below the middle of both boxes, where there are several
     """
-    start, *vias, end = chain
-    points = [(corners[start][0] + boxes[start].width, middle(start, corners, boxes) + shift)]
-    for via in vias:
-        x, y, width = corners[via]
-        points += [(x - width / 2, y + 3 + shift), (x + width / 2, y + 3 + shift)]
-    points.append((corners[end][0] - 5, middle(end, corners, boxes) + shift))
-    commands = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x1, y1), (x2, y2) in zip(points, points[1:]):
-        half = (x1 + x2) / 2
-        commands += f"C{half:.1f} {y1:.1f} {half:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    start, corners = chain[0], rows.corners
+    x, y = corners[start][0] + boxes[start].width, middle(start, corners, boxes) + shift
+    commands = f"M{x:.1f} {y:.1f}"
+    for a, b in zip(chain, chain[1:]):
+        left, top, width = corners[b]
+        goal = (left - width / 2, top + 3 + shift)
+        if not isinstance(b, Via):
+            goal = (left - 5, middle(b, corners, boxes) + shift)
+        if rows.row[b] > rows.row[a]:
+            commands += rows.between(start, a, b, (x, y), goal)
+        else:
+            half = (x + goal[0]) / 2
+            commands += f"C{half:.1f} {y:.1f} {half:.1f} {goal[1]:.1f} {goal[0]:.1f} {goal[1]:.1f}"
+        x, y = goal
+        if isinstance(b, Via):
+            x += width
+            commands += f"L{x:.1f} {y:.1f}"
     drawing.path(commands, FAINT, 1.2)
-    x, y = points[-1]
     drawing.polygon([(x + 5, y), (x - 2, y - 3.2), (x - 2, y + 3.2)], FAINT)
 
 

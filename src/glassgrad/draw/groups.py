@@ -145,9 +145,13 @@ def neighboured(layers: list[list[Any]], groups: Groups) -> None:
 
 
 def draw_groups(
-    drawing: Drawing, groups: Groups, boxes: dict[Any, Box], inputs: Callable[[Any], Any]
-) -> None:
-    """A pale ground with the layer's name behind the nodes of each group that are joined."""
+    drawing: Drawing, groups: Groups, boxes: dict[Any, Box], row: dict[Any, int],
+    inputs: Callable[[Any], Any],
+) -> None:  # fmt: skip
+    """A pale ground with the layer's name behind the nodes of each group that are joined.
+
+    row  {node: its row}, in each of which is a ground of its own
+    """
     members: dict[str, list[Any]] = {}
     for node in boxes:
         if node in groups:
@@ -155,7 +159,7 @@ def draw_groups(
     for number, (name, nodes) in enumerate(members.items()):
         colour = CLASSES[number % len(CLASSES)]
         fill, rim = mixed(PAPER, colour, 0.12), mixed(PAPER, colour, 0.55)
-        for part in joined(nodes, inputs):
+        for part in joined(nodes, row, inputs):
             others = [
                 around([box]) if node in groups else box
                 for node, box in boxes.items()
@@ -164,13 +168,15 @@ def draw_groups(
             draw_ground(drawing, name, [boxes[n] for n in part], others, fill, rim)
 
 
-def joined(nodes: list[Any], inputs: Callable[[Any], Any]) -> list[dict[Any, None]]:
-    """Nodes in parts: within a part an edge leads from each to another."""
+def joined(
+    nodes: list[Any], row: dict[Any, int], inputs: Callable[[Any], Any]
+) -> list[dict[Any, None]]:
+    """Nodes in parts: within a part, in one row, an edge leads from each to another."""
     part_of: dict[Any, dict[Any, None]] = {}
     for node in nodes:
         part = {node: None}
         for x in inputs(node):
-            if x in part_of:
+            if x in part_of and row[x] == row[node]:
                 part |= part_of[x]
         part_of |= dict.fromkeys(part, part)
     return list({id(part): part for part in part_of.values()}.values())
