@@ -45,6 +45,7 @@ def flow(
     outputs  of the outputs
     loss     of the output, as lambda output: (output - 1) ** 2: then its derivatives are written
              too, by the excitation above a node, by the activation below it, and beside weights
+             (of a layer that is used several times, over all its uses)
 
     In a node stands its excitation above (the weighted sum) and its activation below; biases are
     weights of a node that is always 1.  Two models side by side: gg.draw.beside(flow(a), flow(b)).

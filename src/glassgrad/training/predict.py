@@ -124,7 +124,7 @@ def all_outputs(
         found = np.stack([sample_of(model, rows, batch_size) for _ in range(samples)])
     if samples > 1 and found.size and (found == found[0]).all():
         text = "all samples are equal: no layer draws at random, as nn.Dropout(0.5) does"
-        warnings.warn(text, stacklevel=2)
+        warnings.warn(text, stacklevel=3)
     return found
 
 
