@@ -1,4 +1,4 @@
-"""Every row of the lectures is listed, shown by a program and tested, or said to come later."""
+"""Every row of the lectures is listed, shown by a program and tested."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,6 @@ ROWS = [
     *(f"B{n}" for n in (*range(1, 13), 14)),
     *(f"C{n}" for n in range(1, 6)),
 ]
-LATER = {"picture", "compiler"}
 DOCS = ROOT / "docs"
 TABLE = {
     line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
@@ -37,12 +36,8 @@ def test_the_table_has_every_row_once_and_in_order():
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_row_is_shown_and_tested_or_comes_later(row):
-    _, shown, to_come = TABLE[row]
-    assert set(filter(None, to_come.split(", "))) <= LATER
-    if not shown:
-        assert to_come
-        return
+def test_a_row_is_shown_and_tested(row):
+    _, shown = TABLE[row]
     name, page, anchor = re.fullmatch(r"\[(\w+)\]\(([\w.-]+)#?([\w-]*)\)", shown).groups()
     assert name == row
     if page == "notebook.ipynb":  # run by tests/test_notebook.py

@@ -1,5 +1,7 @@
 """Checkpoints: a resumed training ends with the bits of an uninterrupted one."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -170,7 +172,7 @@ def test_every_and_best_choose_epochs(tmp_path):
         (
             {"schedule": "none"},
             ValueError,
-            "callbacks ['EarlyStopping', 'Schedule', 'Checkpoint']",
+            "with callbacks=[Schedule(...)]; give one to go on as it began, or load only weights",
         ),
         ({"model": nn.Linear(4, 2)}, RuntimeError, "Missing key(s)"),
     ],
@@ -180,6 +182,40 @@ def test_another_training_is_not_resumed(tmp_path, changes, error, says):
     with pytest.raises(error) as raised:
         trained(tmp_path / "d", 2, resume=tmp_path / "c", **changes)
     assert says in str(raised.value)
+
+
+def small(tmp_path, epochs, **given):
+    """A training of a small network, which writes a checkpoint."""
+    gg.manual_seed(0)
+    given = {"loss": "cross_entropy", "callbacks": [Checkpoint(tmp_path / "s")]} | given
+    labels = (X[:, 0] > 0).astype(int) if given["loss"] == "cross_entropy" else X[:, :2]
+    return gg.fit(
+        nn.Linear(4, 2), (X, labels), optimizer="adam", epochs=epochs, batch_size=16,
+        verbose=False, **given,
+    )  # fmt: skip
+
+
+def test_another_loss_is_an_error(tmp_path):
+    small(tmp_path, 2)
+    with pytest.raises(ValueError, match="loss='CrossEntropyLoss', and this one has loss='MSELos"):
+        small(tmp_path, 4, resume=tmp_path / "s", loss="mse")
+
+
+def test_callbacks_may_come_and_checkpoints_go(tmp_path):
+    whole = small(tmp_path, 4)
+    small(tmp_path, 2)
+    more = [EarlyStopping(patience=50)]
+    assert small(tmp_path, 4, resume=tmp_path / "s", callbacks=more).losses == whole.losses
+    assert small(tmp_path, 4, resume=tmp_path / "s", callbacks=()).losses == whole.losses
+
+
+@pytest.mark.parametrize("before, after", [([], ["accuracy"]), (["accuracy"], [])])
+def test_curves_stay_with_their_epochs(tmp_path, before, after):
+    small(tmp_path, 2, metrics=before)
+    history = small(tmp_path, 5, metrics=after, resume=tmp_path / "s")
+    measured = [math.isfinite(value) for value in history.metrics["accuracy"]]
+    assert measured == [bool(before)] * 2 + [bool(after)] * 3
+    assert "accuracy" in repr(history) and "accuracy" in history._repr_html_()
 
 
 def test_what_is_no_checkpoint_is_said(tmp_path):

@@ -1,11 +1,14 @@
 """NaN and infinity stop a training before the update, and the error says where they come from."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import glassgrad as gg
 from glassgrad import nn, optim
 from glassgrad.training import Callback, NonFiniteError
+from glassgrad.training.nonfinite import finite
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as the package itself does
 
@@ -191,3 +194,10 @@ def test_a_loss_that_is_nan_in_validation_is_no_end():
     history = fit(nn.Linear(3, 1), validation=(X[:2], Y[:2] * np.float32("nan")), epochs=2)
     assert np.isnan(history.validation_losses).all()
     assert history.epochs == 2
+
+
+def test_huge_numbers_are_finite_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert finite(np.full(10, 1e30, np.float32))
+        assert not finite(np.array([1.0, np.nan, np.inf], np.float32))

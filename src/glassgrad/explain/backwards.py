@@ -13,11 +13,13 @@ from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..tensors import Tensor
 from ..tensors.creation import ones_like
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
-from .formula import Term
+from .formula import Term, term
 from .matrices import number_term, writable
 from .naming import Names
 from .reading import INDEXED, SLOPES, formula_of, number_or
@@ -104,7 +106,7 @@ def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term, Ter
 
     def written(i: int, gx: Any, terms: dict[Any, Term]) -> Term:
         short = SLOPES.get(y.operation.name)
-        return short(terms[g], [terms[c] for c in inputs], i) if short else read(gx, terms)
+        return short(y, terms[g], [terms[c] for c in inputs], i) if short else read(gx, terms)
 
     return [
         (x, alone(gx), written(i, gx, names), written(i, gx, numbers) if shown else None)
@@ -128,10 +130,19 @@ def stand_in(x: Any) -> Any:
     return copy
 
 
+def constant(x: Any) -> Term:
+    """An array that a rule makes: of one number, or the identity."""
+    if x.value.size and (x.value == x.value.flat[0]).all():
+        return term(x.value.flat[0].item())
+    if len(x.shape) == 2 and np.array_equal(x.value, np.eye(*x.shape)):
+        return Term("I", "I")
+    return Term("constant", r"\text{constant}")
+
+
 def read(x: Any, names: dict[Any, Term]) -> Term:
     """A gradient as a formula of what has a name."""
     if x in names:
         return names[x]
     if x.operation is None:
-        return number_or(x, lambda leaf: Term("constant", r"\text{constant}"))
+        return number_or(x, constant)
     return formula_of(x, lambda inner: read(inner, names))

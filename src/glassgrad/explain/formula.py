@@ -267,6 +267,9 @@ def fraction(a: Term, b: Term) -> Term:
         return a
     if (halves := a.split("/")) is not None:
         return fraction(halves[0], product(halves[1], b))
+    (above, more), (below, others) = factors(a), factors(b)
+    if below not in (0, 1) and above % below == 0 and others:
+        return fraction(multiplied(above / below, more), multiplied(1, others))
     text = f"{a.inside(PRODUCT)[0]} / {b.inside(SIGN)[0]}"
     latex, scalar = rf"\frac{{{a.latex}}}{{{b.latex}}}", a.scalar and b.scalar
     return Term(text, latex, PRODUCT, SIGN, ("/", a, b), scalar)

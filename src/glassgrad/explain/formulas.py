@@ -103,8 +103,8 @@ class Brief(Inlined):
     """A line for each layer: scores are written as part of the activation."""
 
     def of_layer(self, x: Any) -> bool:
-        """Whether a node is H_l."""
-        return bool(self.entering.get(x)) or self.is_prediction(x)
+        """Whether a node is H_l, or of a normalisation."""
+        return x in self.letters or bool(self.entering.get(x)) or self.is_prediction(x)
 
 
 def formulas(

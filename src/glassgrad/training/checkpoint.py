@@ -74,7 +74,7 @@ def check_settings(own: dict[str, Any], state: dict[str, Any], path: Any) -> Non
     """
     settings = dict(state["settings"])
     begun = settings.pop("options", None)
-    weights = f"load only weights: model.load_state_dict(gg.load({str(path)!r})['model'])"
+    weights = only_weights(path)
     for name, value in settings.items():
         if own.get(name) != value:
             raise ValueError(
@@ -93,24 +93,48 @@ def check_settings(own: dict[str, Any], state: dict[str, Any], path: Any) -> Non
                 )
 
 
+def matched(callbacks: list, states: list, path: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """Each callback with the state of the first of its kind; those without one begin anew.
+
+    Raises:
+        ValueError: One that was there, and may have changed the training, is missing.
+    """
+    left = [list(pair) for pair in states]
+    found = []
+    for callback in callbacks:
+        name = type(callback).__name__
+        if (pair := next((p for p in left if p[0] == name), None)) is not None:
+            left.remove(pair)
+            found.append((callback, pair[1]))
+    missing = [name for name, _ in left if name != "Checkpoint"]
+    if missing:
+        raise ValueError(
+            f"{path} is of a training with callbacks=[{missing[0]}(...)]; give one to go on as it "
+            f"began, or {only_weights(path)}"
+        )
+    return found
+
+
+def only_weights(path: Any) -> str:
+    """How to begin anew from the weights."""
+    return f"load only weights: model.load_state_dict(gg.load({str(path)!r})['model'])"
+
+
 def resume(run: Any, state: dict[str, Any], path: Any) -> None:
     """Put a training into the state of a checkpoint.
 
     Raises:
-        ValueError: The checkpoint is of a training with other settings or callbacks.
+        ValueError: The checkpoint is of a training with other settings, or with callbacks that are
+            missing.
         RuntimeError: It is of another model.
     """
     check_settings(run.settings, state, path)
-    names = [name for name, _ in state["callbacks"]]
-    callbacks = with_state(run.callbacks)
-    own = [type(c).__name__ for c in callbacks]
-    if names != own:
-        raise ValueError(f"{path} is of a training with callbacks {names}, and this one has {own}")
+    told = matched(with_state(run.callbacks), state["callbacks"], path)
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     for name, generator in generators(run).items():
         generator.set_state(state["random"][name])
-    for callback, (_, kept) in zip(callbacks, state["callbacks"]):
+    for callback, kept in told:
         callback.load_state_dict(kept)
     run.history = History.of(state["history"])
     run.epoch, run.step = state["epoch"], state["step"]

@@ -64,8 +64,8 @@ def fit(
     callbacks      what happens between steps and epochs: early stopping, schedules, checkpoints
     scale          set the model's `Standardize` layer to the mean and sd of the subtrain rows
     resume         a file that a `Checkpoint` wrote: go on from there, to the same bits.  Optimizer,
-                   its options, seed, batch size and rows are those of the first time, or it is an
-                   error; a learning rate that a schedule has changed is that of the file
+                   its options, loss, seed, batch size and rows are those of the first time, or it
+                   is an error; a learning rate that a schedule has changed is that of the file
     verbose        show progress
     engine         "eager": NumPy, node by node; "native": code made for this step and this
                    processor, which gathers rows and takes many steps in a call; or "auto": eager
@@ -107,7 +107,7 @@ def fit(
             shuffle=shuffle,
             metrics=metrics_of(metrics),
             callbacks=with_progress(callbacks, verbose),
-            settings=settings_of(updates, seed, shuffle, batch_size, subtrain, engine),
+            settings=settings_of(updates, objective, seed, shuffle, batch_size, subtrain, engine),
             engine=engine,
         )
         if state is None:
@@ -167,13 +167,15 @@ def with_progress(callbacks: Sequence[Callback], verbose: bool) -> list[Callback
 
 
 def settings_of(
-    optimizer: Any, seed: int, shuffle: bool, batch_size: int | None, subtrain: Rows, engine: str
-) -> dict[str, Any]:
+    optimizer: Any, objective: Objective, seed: int, shuffle: bool, batch_size: int | None,
+    subtrain: Rows, engine: str,
+) -> dict[str, Any]:  # fmt: skip
     """What must be the same for a resumed training."""
     count = None if isinstance(subtrain, LoaderRows) else len(subtrain)
     return {
         "optimizer": type(optimizer).__name__,
         "options": checkpoint.options_of(optimizer.param_groups),
+        "loss": objective.name,
         "seed": seed,
         "shuffle": shuffle,
         "batch_size": batch_size,

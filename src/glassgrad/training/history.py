@@ -54,6 +54,16 @@ class History:
         finite = [(loss, epoch) for epoch, loss in enumerate(judged, 1) if math.isfinite(loss)]
         return min(finite)[1] if finite else 0
 
+    def note(self, curve: list[float], value: float) -> None:
+        """Add a value of the last epoch; where none was measured before, there is NaN."""
+        curve += [math.nan] * (self.epochs - 1 - len(curve))
+        curve.append(value)
+
+    def fill(self) -> None:
+        """NaN where a curve that had values before has none of the last epoch."""
+        for curve in (self.validation_losses, *self.metrics.values()):
+            curve += [math.nan] * (self.epochs - len(curve)) if curve else []
+
     def state_dict(self) -> dict[str, Any]:
         """All of it as a dict of lists and numbers."""
         return asdict(self)

@@ -115,7 +115,7 @@ def fit_many(
             run = Run(
                 model, made, objective, subtrain, held_out, epochs=epochs, batch_size=batch_size,
                 shuffle=shuffle, metrics=metrics_of(metrics), callbacks=callbacks_of(callbacks),
-                settings=settings_of(made, seed, shuffle, batch_size, subtrain, engine),
+                settings=settings_of(made, objective, seed, shuffle, batch_size, subtrain, engine),
                 engine=engine,
             )  # fmt: skip
             members.append(Member(run, name, default_generator.get_state().value))

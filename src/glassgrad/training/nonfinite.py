@@ -52,7 +52,8 @@ class BeforeStep:
 def finite(array: np.ndarray) -> bool:
     """Whether all numbers are; the sum of squares tells at the speed of memory."""
     flat = array.reshape(-1)
-    return isfinite(flat.dot(flat)) or everywhere(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return isfinite(flat.dot(flat)) or everywhere(array)
 
 
 def everywhere(array: np.ndarray) -> bool:

@@ -189,8 +189,9 @@ class Run:
             self.note("", self.measure(self.subtrain, size, lossless=True))
         if self.validation is not None:
             found = self.measure(self.validation, size)
-            self.history.validation_losses.append(found.pop("loss"))
+            self.history.note(self.history.validation_losses, found.pop("loss"))
             self.note("validation_", found)
+        self.history.fill()
 
     def measure(self, rows: Rows, size: int, *, lossless: bool = False) -> dict[str, float]:
         """Loss and metrics on some rows; random numbers that this may draw are not missed later."""
@@ -204,7 +205,7 @@ class Run:
 
     def note(self, prefix: str, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
-            self.history.metrics.setdefault(prefix + name, []).append(value)
+            self.history.note(self.history.metrics.setdefault(prefix + name, []), value)
 
     def tell(self, event: str, *arguments: Any) -> None:
         """Call all callbacks."""
