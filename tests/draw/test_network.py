@@ -488,3 +488,18 @@ def test_a_draw_of_dropout_changes_nothing_else():
 def test_without_dropout_nothing_can_be_dropped():
     with pytest.raises(ValueError, match=r"Sequential has no dropout layer, such as nn.Dropout"):
         gg.draw.network(layers(2, 3, 1), dropped=0)
+
+
+@pytest.mark.parametrize(
+    "layer, text",
+    [
+        (nn.Conv1d(1, 1, 3, stride=2, padding=1), "convolution of 3, stride 2, padding 1"),
+        (nn.Conv1d(1, 1, 2, dilation=2), "convolution of 2, dilation 2"),
+        (nn.Conv1d(1, 1, 3), "convolution of 3"),
+        (nn.ConvTranspose1d(1, 1, 3, stride=2), "transposed convolution of 3, stride 2"),
+        (nn.MaxPool1d(3, 1, 1), "max pooling of 3, stride 1, padding 1"),
+    ],
+    ids=["padded", "dilated", "plain", "transposed", "pooling"],
+)
+def test_windows_in_words(layer, text):
+    assert f">{text}<" in gg.draw.network(layer, input_shape=(1, 8)).svg

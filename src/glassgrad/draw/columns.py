@@ -285,7 +285,9 @@ def convolution(step: Step, hero: Any) -> Link:
     bias = None if step.bias is None else np.asarray(step.bias.value)
     transposed = "ranspose" in step.operation
     name = "transposed convolution" if transposed else "convolution"
-    text = described(name, sizes, stride, (1,) * axes)
+    steps = apart if transposed else stride
+    padding = (0,) * axes if transposed else low  # of a transposed one it is what is cut off
+    text = described(name, sizes, stride=steps, padding=padding, dilation=dilation)
     window_ = () if transposed else sizes
     return Link("convolution", text, incoming, bias, window_, stride, low, kernels)
 
@@ -305,17 +307,24 @@ def pooling(step: Step) -> Link:
         return edges
 
     name = "max pooling" if "Max" in step.operation else "mean pooling"
-    text = described(name, sizes, stride, sizes if len(sizes) > 1 else None)
+    usual = tuple(stride) == tuple(sizes) and len(sizes) > 1
+    facts = {} if usual else {"pool_stride": stride}
+    text = described(name, sizes, **facts, padding=low)
     return Link("pooling", text, incoming, None, sizes, stride, low)
 
 
-def described(name: str, sizes: Any, stride: Any, usual: Any) -> str:
-    """A window in words: `5×5 convolution`, `max pooling of 3, stride 2`."""
+def described(name: str, sizes: Any, **facts: Any) -> str:
+    """A window in words: `5×5 convolution, padding 2`, `max pooling of 3, stride 2`.
+
+    Of the facts those are said that are not usual; of pooling, its stride.
+    """
     text = f"{_times(sizes)} {name}" if len(sizes) > 1 else f"{name} of {sizes[0]}"
-    if usual is not None and tuple(stride) == tuple(usual):
-        return text
-    same = len(set(stride)) == 1
-    return f"{text}, stride {stride[0] if same else _times(stride)}"
+    for fact, values in facts.items():
+        usual = {"padding": 0, "pool_stride": None}.get(fact, 1)
+        if set(values) != {usual}:
+            one = values[0] if len(set(values)) == 1 else _times(values)
+            text += f", {fact.removeprefix('pool_')} {one}"
+    return text
 
 
 def _last(values: Any, count: int) -> tuple[int, ...]:

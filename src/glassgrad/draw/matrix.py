@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..arguments import SHAPE, TRUTH, check_arguments, optional, whole
-from ..explain.texts import short
 from ..nn.chain import ChainError, chain
 from .colours import CLASSES, INK, PAPER, ink_on, mixed, of_kind, signed
 from .columns import Link, columns_of
@@ -105,7 +104,7 @@ def draw_cells(
 
 def texts_of(link: Link, rows: list[list[Any]], side: float, names: bool) -> list[list[str]]:
     """What is written into the cells of each row: numbers, or names where numbers do not fit."""
-    numbers = [[short(round(edge.weight, 3)) for edge in row] for row in rows]
+    numbers = [[f"{edge.weight + 0.0:.3g}" for edge in row] for row in rows]
     if link.kind != "convolution":
         return numbers
     if not names and fitting([text for row in numbers for text in row], side):

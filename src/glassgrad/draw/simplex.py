@@ -20,7 +20,7 @@ FEW = 8  # values: each is a colour of its own, as for a loss of 0 or 1
 
 @plotted
 def simplex(
-    loss: Any = "log loss", label: int = 0, *, names: tuple[str, str, str] = ("1", "2", "3"),
+    loss: Any = "log loss", label: int = 0, *, names: tuple[str, str, str] = ("0", "1", "2"),
     most: float = 4.0, title: str = "", ax: Any = None,
 ) -> Plot:  # fmt: skip
     """A loss as a function of three probabilities that sum to 1, when the class is `label`.
