@@ -153,7 +153,7 @@ def test_a_model():
     net = nn.Sequential(nn.Conv1d(1, 2, 3), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(4, 1))
     found = gg.explain.formulas(net, input_shape=(1, 6))
     assert found.of("A1").text == "conv(X, W1) + b1"
-    assert found.of("H1").text == "maxpool(A1)"
+    assert found.of("H1").text == "maxpool(A1, window 2)"
 
 
 def test_losses_of_networks():

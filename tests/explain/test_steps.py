@@ -140,7 +140,7 @@ def test_j6_the_slope_of_the_likelihood():
     net = nn.Linear(3, 4)
     target = F.cross_entropy(net(gg.randn(5, 3)), gg.tensor([0, 1, 2, 3, 0]))
     found = gg.explain.steps(target)
-    assert found.of("∂J/∂A1").formula == "∂J/∂t1 * (softmax(A1) - one-hot(y))"
+    assert found.of("∂J/∂A1").formula == "(∂J/∂t1)_i * (softmax(A1) - one-hot(y))_ij"
     assert found.of("t1").formula == "log(sum_k e^A1_k) - A1_y"
 
 
@@ -161,12 +161,12 @@ def test_convolution_pooling_normalisation_dropout():
     found = gg.explain.steps(target)
     agree(found, target)
     formulas = {step.name: step.formula for step in found}
-    assert formulas["A1"] == "conv(X, W1) + b1"
+    assert formulas["A1"] == "conv(X, W1, padding 1) + b1"
     assert formulas["A2"] == "conv(H1, W2)"
     assert any(f.startswith("maxpool(") for f in formulas.values())
     assert any(f.endswith("where the maximum was, else 0") for f in formulas.values())
-    assert formulas["∂J/∂W1"] == "conv(X, ∂J/∂A1)"
-    assert formulas["∂J/∂H1"] == "conv(∂J/∂A2, flip(W2))"
+    assert formulas["∂J/∂W1"] == "conv_weight(X, ∂J/∂A1, size 3, padding 1)"
+    assert formulas["∂J/∂H1"] == "conv_transposed(∂J/∂A2, W2)"
     assert formulas["H2"].endswith("* M1")  # dropout
 
 

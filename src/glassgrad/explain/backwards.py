@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import reduce
-from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +17,7 @@ from ..tensors import Tensor
 from ..tensors.creation import ones_like
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
+from .elements import of_elements, together
 from .formula import Term, term
 from .matrices import number_term, writable
 from .naming import Names
@@ -87,8 +86,8 @@ def arrivals(target: Tensor, nodes: list[Any], known: Names) -> Iterator[Arrival
 def whole(x: Any, parts: list[tuple[Any, Term, Term | None]], gradient: Any) -> Arrival:
     """All parts together."""
     users, formulas, numbers = zip(*parts)
-    put_in = None if None in numbers else reduce(add, numbers)
-    return Arrival(x, list(users), reduce(add, formulas), put_in, gradient.value)
+    put_in = None if None in numbers else together(x, numbers)
+    return Arrival(x, list(users), together(x, formulas), put_in, gradient.value)
 
 
 def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term, Term | None]]:
@@ -106,7 +105,10 @@ def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term, Ter
 
     def written(i: int, gx: Any, terms: dict[Any, Term]) -> Term:
         short = SLOPES.get(y.operation.name)
-        return short(y, terms[g], [terms[c] for c in inputs], i) if short else read(gx, terms)
+        if short is None:
+            return read(gx, terms)
+        shapes, formulas = [c.shape for c in (g, *inputs)], [terms[c] for c in (g, *inputs)]
+        return of_elements(y, shapes, formulas, lambda up, *rest: short(y, up, list(rest), i))
 
     return [
         (x, alone(gx), written(i, gx, names), written(i, gx, numbers) if shown else None)

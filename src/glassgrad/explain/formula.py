@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .form import PLAIN, Form
 from .letters import escaped, latex_name, latex_number
 
-LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
+LOGIC, COMPARISON, SUM, OVER, PRODUCT, SIGN, POWER, ATOM = range(8)  # OVER: sum_i of a product
 
 
 class Term(NamedTuple):
@@ -25,6 +26,7 @@ class Term(NamedTuple):
     parts          its outermost sign and what stands beside it
     scalar         whether it is one number, so that its product with a matrix is no product of
                    elements
+    form           how its axes are read
     """
 
     text: str
@@ -33,6 +35,7 @@ class Term(NamedTuple):
     latex_binding: int | None = None
     parts: tuple = ()
     scalar: bool = False
+    form: Form = PLAIN
 
     def inside(self, binding: int) -> tuple[str, str]:
         """Both forms as an operand, in parentheses where they bind less tightly."""
@@ -183,7 +186,7 @@ def negative(a: Term) -> Term:
         return inner[0]
     if number(a) == 0:
         return a
-    text, latex = a.inside(PRODUCT)
+    text, latex = a.inside(OVER)
     return Term(f"-{text}", f"-{latex}", SUM, parts=("-", a), scalar=a.scalar)
 
 
@@ -244,10 +247,11 @@ def multiplied(coefficient: float, found: list[tuple[Term, float]]) -> Term:
         terms.insert(0, term(coefficient))
     if len(terms) == 1:
         return terms[0]
-    text = " * ".join(t.inside(PRODUCT)[0] for t in terms)
-    latex = terms[0].inside(PRODUCT)[1]
-    for before, t in zip(terms, terms[1:]):
-        sign, right = r"\odot", t.inside(PRODUCT)[1]
+    terms.sort(key=lambda t: t.binding == OVER)  # a sum is over all that follows
+    shown = [t.inside(PRODUCT) for t in terms[:-1]] + [terms[-1].inside(OVER)]
+    text, latex = " * ".join(text for text, _ in shown), shown[0][1]
+    for before, t, (_, right) in zip(terms, terms[1:], shown[1:]):
+        sign = r"\odot"
         if before.scalar or t.scalar:
             sign = r"\,"
         if re.match(r"(\\mathrm\{)?\d", right):  # 0.9 times 1.weight
@@ -270,9 +274,10 @@ def fraction(a: Term, b: Term) -> Term:
     (above, more), (below, others) = factors(a), factors(b)
     if below not in (0, 1) and above % below == 0 and others:
         return fraction(multiplied(above / below, more), multiplied(1, others))
-    text = f"{a.inside(PRODUCT)[0]} / {b.inside(SIGN)[0]}"
+    tight = OVER if number(b) is not None else PRODUCT  # sum_i x / 2
+    text = f"{a.inside(tight)[0]} / {b.inside(SIGN)[0]}"
     latex, scalar = rf"\frac{{{a.latex}}}{{{b.latex}}}", a.scalar and b.scalar
-    return Term(text, latex, PRODUCT, SIGN, ("/", a, b), scalar)
+    return Term(text, latex, min(PRODUCT, max(a.binding, tight)), SIGN, ("/", a, b), scalar)
 
 
 def power(a: Term, b: Term) -> Term:
@@ -365,9 +370,9 @@ def summed(a: Term, index: str, before: str = "", latex_before: str = "") -> Ter
     """The sum over an index, perhaps divided by a number."""
     if (inner := a.split("-")) is not None:
         return negative(summed(inner[0], index, before, latex_before))
-    (text, latex), over = a.inside(PRODUCT), f"_{index}" if index else ""
+    (text, latex), over = a.inside(OVER), f"_{index}" if index else ""
     below = f"_{{{index}}}" if index else ""
-    return Term(f"{before}sum{over} {text}", rf"{latex_before}\sum{below} {latex}", PRODUCT)
+    return Term(f"{before}sum{over} {text}", rf"{latex_before}\sum{below} {latex}", OVER)
 
 
 Function = Callable[..., Term]

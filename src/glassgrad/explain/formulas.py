@@ -17,6 +17,7 @@ from ..tensors import enable_grad
 from ..tensors.creation import ones_like
 from ..tensors.listening import unheard
 from .backwards import handed
+from .elements import together
 from .formula import Term, product, symbol
 from .naming import Names
 from .reading import formula_of
@@ -212,7 +213,7 @@ def local(
         if y not in totals or y.operation is None or (cut and y is not top and named(y, known)):
             continue
         if y is not top and (expand or not named(y, known)):
-            known.passed(y, reduce(add, parts[y]))
+            known.passed(y, together(y, parts[y]))
         for x, gradient, formula, _ in handed(y, totals[y], known):
             with unheard():
                 totals[x] = totals[x] + gradient if x in totals else gradient
@@ -221,7 +222,7 @@ def local(
     known.target, known.slopes = before, {}
     order = {x: i for i, x in enumerate(known.terms)}
     listed = sorted(parts, key=order.__getitem__) if expand else parts
-    return {x: reduce(add, parts[x]) for x in listed if named(x, known)}
+    return {x: together(x, parts[x]) for x in listed if named(x, known)}
 
 
 def named(x: Any, known: Inlined) -> bool:

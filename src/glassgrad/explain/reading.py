@@ -13,10 +13,24 @@ from operator import mul
 from typing import Any
 
 from ..types import Shape
+from .elements import (
+    LETTERS,
+    Letters,
+    array,
+    by_letters,
+    element,
+    free,
+    is_pointwise,
+    of_elements,
+    reduced,
+    reshaped,
+    viewed,
+)
 from .formula import (
     ATOM,
     COMPARISON,
     LOGIC,
+    OVER,
     PRODUCT,
     Function,
     Term,
@@ -30,9 +44,9 @@ from .formula import (
 )
 from .normal import root
 from .symbols import E, Symbols
+from .windows import called, channels, convolved, kernels_of, overlap, window_max, windows
 
 INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
-LETTERS = "ijklmnpqrsuvwz"  # of axes
 LONGEST = 160  # letters of what an operation does to short names
 Namer = Callable[[Any], Term]
 Slope = Callable[[Any, Term, list[Term], int], Term]  # (node, g, its inputs, which of them)
@@ -40,7 +54,28 @@ Slope = Callable[[Any, Term, list[Term], int], Term]  # (node, g, its inputs, wh
 
 def formula_of(x: Any, name: Namer) -> Term:
     """What a node is computed by; `name` gives its inputs."""
+    operation = x.operation.name
+    if operation == "convolution":
+        return convolved(x, name)
+    if operation == "view" and (found := kernels_of(x, name)) is not None:
+        return found
     inputs = list(map(name, x.inputs))
+    shapes = [i.shape for i in x.inputs]
+    if operation in FOLDS:
+        return reduced(x, inputs[0], FOLDS[operation]) if x.parameters["axes"] else inputs[0]
+    if operation == "add" and inputs[0].split("conv") is not None:
+        inputs[1] = channels(inputs[1])
+    if is_pointwise(x):
+        return of_elements(x, shapes, inputs, lambda *terms: plain(x, *terms))
+    if operation in VIEWS:
+        return VIEWS[operation](x, *inputs)
+    if operation == "contract":
+        return _contract(x, *inputs)
+    return plain(x, *map(array, inputs, shapes))
+
+
+def plain(x: Any, *inputs: Term) -> Term:
+    """What a node is computed by, of formulas of arrays or of elements."""
     written = TABLE.get(x.operation.name)
     if written is not None:
         return written(x, *inputs)
@@ -73,41 +108,60 @@ def _contract(x: Any, a: Term, b: Term) -> Term:
     inner = [i for i in first if i in second]
     rows, columns = [i for i in first if i not in inner], [i for i in second if i not in inner]
     out = [i for i in range(rank) if i in rows or i in columns]
+    if len(inner) == 1 and any(inner[0] not in labels[-2:] for labels in (first, second)):
+        return by_index(x, a, b)
     matrices = len(second) < 3 or (len(first) < 3 and out == columns + rows)
     vectors = min(len(first), len(second)) < 2 and len(out) < rank  # one for each row
     if len(inner) > 1 or not matrices or vectors or out not in (rows + columns, columns + rows):
         return by_index(x, a, b)
+    a, b = (row(array(t, i.shape), t, i.shape) for t, i in zip((a, b), x.inputs))
     if not inner:
-        return outer(a, b, bool(rows), bool(columns))
+        left, right = (a, b) if out == rows + columns else (b, a)
+        return left @ right.T if rows and columns else a * b
     if not rows and not columns:
         first, second = (root(i).shape[:-1] == (1,) for i in x.inputs)  # of a matrix, a row
         return (a if first else a.T) @ (b.T if second else b)
     a_last, b_first = first[-1] == inner[0], second[0] == inner[0]
-    if out == rows + columns:
+    if rows and columns and out == rows + columns:
         return (a if a_last else a.T) @ (b if b_first else b.T)
-    return (b.T if b_first else b) @ (a.T if a_last else a)
+    if rows and not columns:
+        return (a if a_last else a.T) @ b
+    b_last = second[-1] == inner[0]
+    return (b if b_last else b.T) @ (a.T if rows and a_last else a)  # vectors are columns
 
 
 def by_index(x: Any, *factors: Term) -> Term:
     """sum_k a_ik b_jk, as what is no product of matrices; a sum within is made one with it."""
     rank, reads = x.parameters["rank"], x.parameters["reads"]
-    letters = dict(enumerate(LETTERS))
-    free = iter(LETTERS[max((i for labels in reads for i in labels), default=-1) + 1 :])
-    over = {letters[i] for labels in reads for i in labels if i >= rank}
-    found: list[tuple[Term, str]] = []
-    for factor, labels in zip(factors, reads):
-        place = "".join(letters[i] for i in labels)
-        inner = factor.split("einsum")
-        if inner is None:
-            found.append((factor, place))
-            continue
-        change = dict(zip(inner[1], place)) | {old: next(free) for old in inner[2]}
-        over |= {change[old] for old in inner[2]}
-        found += [(one, "".join(change[old] for old in at)) for one, at in inner[0]]
-    summands = reduce(mul, (indexed(one, at) if at else one for one, at in found))
-    above = "".join(sorted(over))
-    total = summed(summands, above) if over else summands
-    return total._replace(parts=("einsum", tuple(found), LETTERS[:rank], above), scalar=False)
+    lengths = {i: n for labels, of in zip(reads, x.inputs) for i, n in zip(labels, of.shape)}
+
+    def at(letters: Letters, taken: str) -> Term:
+        fresh = iter(free(taken))
+        of_label = {i: letters[i] for i in range(rank)}
+        of_label |= {i: next(fresh) for i in sorted(lengths) if i >= rank and lengths[i] != 1}
+        over = [i for label, i in of_label.items() if label >= rank]
+        found: list[tuple[Term, Letters, Shape]] = []
+        for factor, labels, of in zip(factors, reads, x.inputs):
+            place = tuple(of_label.get(i, "") for i in labels)
+            inner = factor.split("einsum")
+            if inner is None:
+                found.append((factor, place, of.shape))
+                continue
+            change = dict(zip(inner[1], place)) | {old: next(fresh) for old in inner[2]} | {"": ""}
+            over += [change[old] for old in inner[2]]
+            found += [(one, tuple(change[i] for i in old), n) for one, old, n in inner[0]]
+        used = taken + "".join(over)
+        summands = reduce(mul, (element(one, shape, place, used) for one, place, shape in found))
+        total = summed(summands, "".join(sorted(over))) if over else summands
+        return total._replace(parts=("einsum", tuple(found), letters, tuple(over)), scalar=False)
+
+    return by_letters(x, at)
+
+
+def row(shown: Term, t: Term, shape: Shape) -> Term:
+    """What is printed as a vector and used as a matrix of one row."""
+    vector = t.form.shown is not None and len(t.form.shown) == 1
+    return shown.T if vector and len(shape) == 2 and shape[0] == 1 else shown
 
 
 def shared(label: int, x: Any) -> bool:
@@ -116,75 +170,48 @@ def shared(label: int, x: Any) -> bool:
     return label in first and label in second and label < x.parameters["rank"]
 
 
-def outer(a: Term, b: Term, rows: bool, columns: bool) -> Term:
-    """The product of a column and a row; of numbers, the product."""
-    return a @ b.T if rows and columns else a * b
-
-
-def _convolution(x: Any, a: Term, w: Term) -> Term:
-    at = x.parameters
-    said = [f"{key} {at[key][0]}" for key in ("stride", "dilation") if set(at[key]) - {1}]
-    said += [f"groups {at['groups']}"] if at["groups"] > 1 else []
-    text = ", ".join([a.text, w.text, *said])
-    (_, al), (_, wl) = a.inside(ATOM), w.inside(ATOM)
-    return Term(f"conv({text})", rf"{al} \ast {wl}", ATOM, PRODUCT)
-
-
 # ---- axes
 
 
-def _view(x: Any, a: Term) -> Term:
-    """Transposed where the axes of a matrix change places; broadcasting is not written."""
-    return a.T if x.parameters["axes"] == (1, 0) else a
-
-
-def indices(x: Any) -> str:
-    """A letter for each axis that is summed over: i rows, j columns."""
-    return "".join(LETTERS[axis] for axis in sorted(x.parameters["axes"]) if axis < len(LETTERS))
-
-
-def _sum(x: Any, a: Term, *others: Any) -> Term:
-    if not x.parameters["axes"]:
+def _sum(x: Any, a: Term, over: str) -> Term:
+    if not over:
         return a
     if (windows := a.split("windows")) is not None:
         count = x.inputs[0].numel() // max(x.numel(), 1)
-        return summed(a, indices(x))._replace(parts=("sum of windows", windows[0], count))
-    return summed(a, indices(x))
-
-
-def _windows(x: Any, a: Term) -> Term:
-    return call("windows", a)._replace(parts=("windows", a))
+        return summed(a, over)._replace(parts=("sum of windows", windows[0], count, windows[1]))
+    return summed(a, over)
 
 
 def _div(x: Any, a: Term, b: Term) -> Term:
     """a / b; the mean of windows by its name."""
     pooled = a.split("sum of windows")
-    return call("avgpool", pooled[0]) if pooled and pooled[1] == number(b) else a / b
+    if pooled and pooled[1] == number(b):
+        return called("avgpool", [pooled[0]], pooled[2])
+    return a / b
 
 
-def _mean(x: Any, a: Term) -> Term:
+def _mean(x: Any, a: Term, over: str) -> Term:
     count = x.inputs[0].numel() // max(x.numel(), 1)
     if count == 1:
         return a
-    return summed(a, indices(x), f"1/{count} ", rf"\frac{{1}}{{{count}}}")
+    return summed(a, over, f"1/{count} ", rf"\frac{{1}}{{{count}}}")
 
 
 def _extremum(name: str) -> Function:
-    def written(x: Any, a: Term, *others: Any) -> Term:
-        over = indices(x) if "axes" in x.parameters else ""
-        text, latex = a.inside(PRODUCT)
-        below = f"_{{{over}}}" if over else ""
-        shown = f"{name}_{over}" if over else name
-        return Term(f"{shown} {text}", f"\\{name}{below} {latex}", PRODUCT)
+    def written(x: Any, a: Term, over: str) -> Term:
+        if not over:
+            return a
+        text, latex = a.inside(OVER)
+        return Term(f"{name}_{over} {text}", f"\\{name}_{{{over}}} {latex}", OVER)
 
     return written
 
 
 def _slice(x: Any, a: Term, *others: Any) -> Term:
     """A part; all of it the other way round is a mirror image."""
-    if x.shape == x.inputs[0].shape:
-        return call("flip", a) if any(s < 0 for s in x.parameters["steps"]) else a
-    text, latex = flat(x.inputs[0], a).inside(ATOM)
+    if x.shape == x.inputs[0].shape and min(x.parameters["steps"], default=1) > 0:
+        return a
+    text, latex = a.inside(ATOM)
     where = part_of(x.parameters, x.shape, x.inputs[0].shape)
     return Term(f"{text}{where}", f"{latex}{where}")
 
@@ -192,20 +219,20 @@ def _slice(x: Any, a: Term, *others: Any) -> Term:
 def _place(x: Any, g: Term, *others: Any) -> Term:
     """What was handed to a part; the rest has 0."""
     where = part_of(x.parameters, x.inputs[0].shape, x.shape)
+    if x.shape == x.inputs[0].shape:
+        text, latex = g.inside(ATOM)
+        return Term(f"{text}{where}", f"{latex}{where}")
     latex = rf"{g.latex} \text{{ at }} {where} \text{{, else }} 0"
     return Term(f"{g.text} at {where}, else 0", latex, LOGIC)
 
 
-def flat(x: Any, a: Term) -> Term:
-    """Of what is looked at with other axes than its name has, all in a row."""
-    return a if len(root(x).shape) == len(x.shape) else call("flat", a)
-
-
 def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
-    """[0], [:, 1:3]: a number for one place, nothing for all that remains."""
+    """[0], [:, 1:3], [::-1]: a number for one place, nothing for all that remains."""
     parts = []
     for start, step, n, length in zip(parameters["starts"], parameters["steps"], part, whole):
-        ends = f"{start or ''}:{start + step * n if start + step * n < length else ''}"
+        stop = start + step * n
+        first = "" if start == (0 if step > 0 else length - 1) else start
+        ends = f"{first}:{stop if 0 <= stop < length else ''}"
         parts.append(f"{start}" if n == 1 < length else ends + (f":{step}" * (step != 1)))
     while len(parts) > 1 and parts[-1] == ":":
         parts.pop()
@@ -213,7 +240,7 @@ def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
 
 
 def _take(x: Any, a: Term, rows: Term) -> Term:
-    text, latex = flat(x.inputs[0], a).inside(ATOM)
+    text, latex = a.inside(ATOM)
     return Term(f"{text}[{rows.text}]", f"{latex}[{rows.latex}]")
 
 
@@ -231,7 +258,18 @@ def _spread(x: Any, g: Term, *places: Term) -> Term:
 
 
 def _softmax(x: Any, a: Term) -> Term:
-    return call("softmax", a)
+    """Along the last axis, or along that of a letter."""
+    if x.parameters["axis"] % len(x.shape) == len(x.shape) - 1:
+        return call("softmax", a)
+    letter = LETTERS[x.parameters["axis"]]
+    return call(f"softmax_{letter}", a, latex=rf"\operatorname{{softmax}}_{{{letter}}}")
+
+
+def _log_softmax(x: Any, a: Term) -> Term:
+    if x.parameters["axis"] % len(x.shape) == len(x.shape) - 1:
+        return a - _log_sum(a)
+    softmax = _softmax(x, a)
+    return Symbols().log(softmax)._replace(parts=("log", softmax))
 
 
 def _log_sum(a: Term) -> Term:
@@ -253,30 +291,27 @@ def _binary_cross_entropy(x: Any, p: Term, y: Term) -> Term:
     return -y * log(p) - (1 - y) * log(1 - p)
 
 
+FOLDS: dict[str, Callable[[Any, Term, str], Term]] = {
+    "sum": _sum, "mean": _mean, "amax": _extremum("max"), "amin": _extremum("min"),
+}  # fmt: skip
+VIEWS: dict[str, Callable[[Any, Term], Term]] = {"view": viewed, "reshape": reshaped}
 TABLE: dict[str, Callable[..., Term]] = {
-    "contract": _contract,
     "linear": lambda x, a, w, b: a @ w.T + b,
     "axpy": lambda x, a, b, c: a + c * b,
-    "convolution": _convolution,
     "detach": lambda x, a: call("detach", a) if x.inputs[0].requires_grad else a,
-    "view": _view,
-    "reshape": lambda x, a: a,
     "cast": lambda x, a, *rest: a,
     "slice": _slice,
     "place": _place,
     "take": _take,
     "put": _put,
-    "window_max": lambda x, a: call("maxpool", a),
+    "window_max": window_max,
+    "overlap": overlap,
     "window_spread": _spread,
-    "windows": _windows,
+    "windows": windows,
     "div": _div,
-    "sum": _sum,
-    "mean": _mean,
-    "amax": _extremum("max"),
-    "amin": _extremum("min"),
     "softmax": _softmax,
     "softplus": lambda x, a: Symbols().log1p(E**a),
-    "log_softmax": lambda x, a: a - _log_sum(a),
+    "log_softmax": _log_softmax,
     "cross_entropy": _cross_entropy,
     "cross_entropy_slope": _slope,
     "binary_cross_entropy": _binary_cross_entropy,

@@ -24,8 +24,9 @@ class Symbols:
         return lambda *inputs, **ignored: call(name, *inputs, latex=LATEX.get(name, ""))
 
     def exp(self, x: Any) -> Term:
-        """e^x."""
-        return power(E, term(x))
+        """e^x; x of its logarithm."""
+        inner = term(x).split("log")
+        return inner[0] if inner else power(E, term(x))
 
     def expm1(self, x: Any) -> Term:
         """e^x - 1."""
