@@ -27,6 +27,15 @@ def net():
     return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
 
 
+def loss():
+    return nn.functional.cross_entropy(net()(gg.tensor(X)), gg.tensor(Y))
+
+
+def BOWL(x, y):
+    return x**2 + y**2
+
+
+PICTURE = gg.draw.network(net())
 FIT = {"data": (X, Y), "loss": "cross_entropy", "optimizer": "adam", "epochs": 1, "batch_size": 8}
 QUIET = {**FIT, "verbose": False}
 FUNCTIONS = {
@@ -57,13 +66,45 @@ FUNCTIONS = {
     "characters": (data.characters, lambda: {"texts": ["ab"], "alphabet": "ab", "length": 2}),
     "mean_and_sd": (data.mean_and_sd, lambda: {"features": X}),
     "read_idx": (data.read_idx, lambda: {"path": "none"}),
+    "band": (gg.draw.band, lambda: {"x": [1, 2], "samples": [[1, 2], [3, 4]]}),
+    "beside": (
+        lambda pictures, **k: gg.draw.beside(pictures, **k),
+        lambda: {"pictures": PICTURE, "title": ""},
+    ),
+    "confusion": (gg.draw.confusion, lambda: {"predicted": [0, 1], "actual": [0, 0]}),
+    "curve": (gg.draw.curve, lambda: {"history": [3, 2, 1]}),
+    "draw.descent": (gg.draw.descent, lambda: {"f": BOWL, "start": (1, 1), "steps": 2}),
+    "flow": (gg.draw.flow, lambda: {"model": net(), "x": X[0]}),
+    "function": (gg.draw.function, lambda: {"functions": gg.relu}),
+    "graph": (gg.draw.graph, lambda: {"target": loss()}),
+    "histograms": (gg.draw.histograms, lambda: {"model": net()}),
+    "landscape": (
+        gg.draw.landscape,
+        lambda: {"model": net(), "loss": "cross_entropy", "X": X, "y": Y, "points": 3},
+    ),
+    "matrix": (gg.draw.matrix, lambda: {"layer": nn.Linear(4, 2)}),
+    "minima": (gg.draw.minima, lambda: {"f": lambda x: x**2, "starts": [1], "steps": 2}),
+    "network": (gg.draw.network, lambda: {"model": net(), "x": X[0]}),
+    "regions": (gg.draw.regions, lambda: {"model": nn.Linear(2, 2), "X": X[:, :2], "y": Y}),
+    "shrinkage": (gg.draw.shrinkage, lambda: {"train": lambda p: [p], "penalties": [1, 2]}),
+    "simplex": (gg.draw.simplex, dict),
+    "save a picture": (PICTURE.save, lambda: {"path": "a.svg"}),
+    "count": (gg.explain.count, lambda: {"model": net()}),
+    "explain.descent": (
+        lambda what, **k: gg.explain.descent(what, X, Y, **k),
+        lambda: {"what": lambda w, x, y: (x @ w - y) ** 2, "start": [0] * 4, "lr": 0.1},
+    ),
+    "formulas": (gg.explain.formulas, lambda: {"what": net()}),
+    "neurons": (gg.explain.neurons, lambda: {"target": loss()}),
+    "single_neuron": (gg.explain.single_neuron, lambda: {"X": X, "y": Y, "weights": [1] * 4}),
+    "explain.steps": (gg.explain.steps, lambda: {"target": loss()}),
 }
 SOURCE = Path(gg.__file__).parent
 CASES = [
     (name, argument)
     for name, (function, given) in FUNCTIONS.items()
     for argument in {**given(), **signature(function).parameters}
-    if argument not in ("more", "k", "self") or (name == "folds" and argument == "k")
+    if argument not in ("more", "k", "self", "example") or (name == "folds" and argument == "k")
 ]
 
 
@@ -130,6 +171,35 @@ def test_no_argument_fails_from_inside(name, argument, tmp_path, monkeypatch):
         ("export", {"path": "d.c"}, gg.files.FileError, "d.c is a folder"),
         ("export", {"classes": "ab"}, TypeError, "classes is a list of names, or None"),
         ("save", {"path": 1}, TypeError, "path is the name of a file, or a binary stream, not 1"),
+        ("curve", {"history": "abc"}, TypeError, "what gg.fit has returned or losses, not 'abc'"),
+        ("curve", {"history": {}}, ValueError, "no training to draw"),
+        ("curve", {"history": [training.History([1])]}, TypeError, "name what is compared"),
+        ("curve", {"history": {"a": None}}, TypeError, r"history\['a'\] is what gg.fit has"),
+        ("beside", {"pictures": "a"}, TypeError, "what functions of gg.draw return, not 'a'"),
+        ("beside", {"pictures": []}, ValueError, "at least one picture"),
+        ("confusion", {"predicted": [0.5, 1]}, ValueError, "predicted is a class for each row"),
+        ("draw.descent", {"f": lambda x, y: 3.0}, ValueError, "depends on its tensors, not 3.0"),
+        ("draw.descent", {"start": (1, 2, 3)}, TypeError, r"start is two numbers: \(1.0, 2.0\)"),
+        ("draw.descent", {"x": (2, 1)}, TypeError, "x is two numbers, from where to where"),
+        ("draw.descent", {"f": lambda x: x}, TypeError, "f is a function of two tensors"),
+        ("function", {"functions": "rely"}, ValueError, "nn.functional has no 'rely'"),
+        ("function", {"functions": nn.ReLU}, TypeError, "one of a tensor.*not the class ReLU"),
+        ("flow", {"x": X}, ValueError, r"x is one row, and there are 24: give one.*x\[0\]"),
+        ("flow", {"names": ["a"]}, ValueError, "1 name was given for 4 inputs"),
+        ("flow", {"outputs": list("abc")}, ValueError, "3 names were given for 2 outputs"),
+        ("network", {"x": X}, ValueError, "x is one row, and there are 24"),
+        ("network", {"names": "abcd"}, TypeError, "names is a list of names, or None, not 'abcd'"),
+        ("network", {"model": nn.Linear}, TypeError, r"the class Linear: make one, as Linear\("),
+        (
+            "network",
+            {"model": nn.Linear(300, 300), "most": 300, "x": None},
+            ValueError,
+            "most=300 units of a layer are about 90,000 edges, and a picture holds 20,000",
+        ),
+        ("landscape", {"loss": "msf"}, ValueError, "did you mean 'mse'"),
+        ("regions", {"names": ["a"]}, ValueError, "1 name for 2 classes"),
+        ("regions", {"y": X[:, 2]}, ValueError, "y has 24 classes, and the model chooses of 2"),
+        ("single_neuron", {"steps": -1}, ValueError, "steps is a whole number, at least 0, not -1"),
         ("load", {"into": 3}, TypeError, "what else has load_state_dict"),
     ],
 )
@@ -163,6 +233,27 @@ def test_what_is_meant_well_is_taken():
         {"metrics": ("accuracy", lambda labels, outputs: 1.0)}, {"seed": -1},
     ):  # fmt: skip
         assert gg.fit(net(), **{**QUIET, **changes}).epochs == 1
+
+
+def test_pictures_take_lists_and_names():
+    assert list(gg.draw.curve([3, 2, 1]).axes.lines[0].get_ydata()) == [3, 2, 1]
+    assert gg.draw.beside([PICTURE, PICTURE]).svg == gg.draw.beside(PICTURE, PICTURE).svg
+    by_name, itself = (gg.draw.function(f).axes.lines for f in ("relu", nn.functional.relu))
+    assert len(by_name) == len(itself) > 1
+    for a, b in zip(by_name, itself):
+        np.testing.assert_array_equal(a.get_ydata(), b.get_ydata())
+    given = FUNCTIONS["landscape"][1]() | {"model": net()}
+    named, called = (
+        gg.draw.landscape(**given | {"loss": loss}).axes.get_legend_handles_labels()[1]
+        for loss in ("cross_entropy", nn.functional.cross_entropy)
+    )
+    assert named == called
+
+
+def test_equal_samples_are_warned_of():
+    with pytest.warns(UserWarning, match="all samples are equal: no layer draws at random"):
+        gg.predict(net(), X, samples=2)
+    assert gg.predict(nn.Sequential(net(), nn.Dropout(0.5)), X, samples=2).std(0).max() > 0
 
 
 def test_shown():

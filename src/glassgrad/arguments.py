@@ -77,6 +77,22 @@ def are_shapes(value: Any) -> bool:
     return all(map(is_shape, value)) and value != [] if isinstance(value, list) else is_shape(value)
 
 
+def is_pair(value: Any) -> bool:
+    """Whether these are two finite numbers, and no truth values."""
+    two = is_several(value) and len(list(value)) == 2
+    return two and all(isinstance(x, NUMBERS) and math.isfinite(x) for x in value)
+
+
+def function(words: str, *given: Any) -> Kind:
+    """A function that can be called with so many arguments."""
+
+    def fits(value: Any) -> bool:
+        own = getattr(value, "forward", value)
+        return callable(value) and not isinstance(value, type) and takes(own, *given)
+
+    return Kind(words, object, fits)
+
+
 def choice(*values: str) -> Kind:
     """One of some words."""
     listed = ", ".join(map(repr, values[:-1])) + f" or {values[-1]!r}"
@@ -122,18 +138,40 @@ TRUTH = Kind("True or False", (bool, np.bool_, *WHOLE), lambda value: value in (
 PATH = Kind("the name of a file", (str, os.PathLike), lambda value: os.fspath(value) != "")
 SHAPES = Kind("64, (3, 32, 32) or a list of shapes", object, are_shapes)
 MODULE = Kind("a module, such as nn.Linear(4, 2)", object, is_module)
+ANY = Kind("anything", object)
+SHAPE = Kind("64 or (3, 32, 32)", object, is_shape)
+SEVERAL = Kind(
+    "64, (3, 32, 32), or ((3,), (4,)) of several inputs, or None",
+    object,
+    lambda value: value is None or is_shape(value) or (is_several(value) and are_shapes([*value])),
+)
+RANGE = Kind(
+    "two numbers, from where to where: (-2, 2)",
+    object,
+    lambda value: is_pair(value) and value[0] < value[1],
+)
 KINDS = {
     "alphabet": Kind("a text of all characters", str),
     "batch_size": optional(whole(1, "rows")),
+    "animated": TRUTH,
+    "ax": optional(Kind("axes of matplotlib", object, lambda value: hasattr(value, "get_xlim"))),
+    "backward": TRUTH,
     "best": TRUTH,
+    "bins": whole(1),
+    "brief": TRUTH,
     "class_weight": optional(Kind("'balanced' or a dict of weights", (str, Mapping))),
     "classes": optional(listed("names")),
     "cpu": Kind("the name of a processor", str),
+    "derivative": TRUTH,
     "each": choice("epoch", "step"),
     "engine": choice("auto", "native", "eager"),
     "epochs": whole(0),
     "epsilon": number(0),
     "every": whole(1, "epochs"),
+    "f": function("a function of a tensor: lambda x: x**2", None),
+    "features": Kind("two names", object, lambda x: is_several(x) and len(listing(x)) == 2),
+    "fold": optional(TRUTH),
+    "gradients": TRUTH,
     "high": number(0),
     "input_shape": SHAPES,
     "into": optional(Kind("a module, or what else has load_state_dict", object, is_loadable)),
@@ -147,18 +185,24 @@ KINDS = {
     ),
     "min_delta": number(),
     "mode": optional(choice("min", "max")),
+    "lr": number(0),
     "model": MODULE,
     "models": listed("modules: [net, ...]"),
     "monitor": optional(Kind("the name of a curve", str)),
     "name": optional(Kind("a name", str)),
     "names": optional(listed("names")),
     "num_workers": whole(0),
+    "outputs": optional(listed("names")),
     "overwrite": TRUTH,
     "path": PATH,
     "patience": whole(0, "epochs"),
+    "points": whole(3),
+    "probabilities": TRUTH,
     "rate": TRUTH,
+    "reach": number(0),
     "restore_best": TRUTH,
     "resume": optional(PATH),
+    "rewritten": TRUTH,
     "samples": optional(whole(1)),
     "scale": TRUTH,
     "scheduler": Kind(
@@ -169,8 +213,12 @@ KINDS = {
     "seed": whole(),
     "seeds": optional(listed("whole numbers")),
     "shuffle": TRUTH,
+    "simplify": TRUTH,
     "steps": whole(2),
     "timeout": number(0),
+    "title": optional(Kind("a text", str)),
+    "variable": Kind("a name", str),
+    "values": TRUTH,
     "verbose": Kind("True or False", (bool, np.bool_, *WHOLE)),
 }
 

@@ -97,6 +97,17 @@ def test_numbers_are_written_out_and_one_row_is_one(command):
     assert command.said("MSELoss of the standardized target")
 
 
+def test_a_column_that_tells_the_target_is_named(command):
+    rows = "".join(
+        f"{i * 7 % 10},{'' if i % 3 else i},{'no' if i % 3 else 'yes'}\n" for i in range(60)
+    )
+    Path("leak.csv").write_text("age,ended,left\n" + rows)
+    command("train", "leak.csv", "-t", "left", *QUICK)
+    assert command.said("careful: column 'ended is missing' alone explains 100.00% of the labels")
+    command("train", "table.csv", "-t", "side", *QUICK)
+    assert not command.said("careful")
+
+
 def test_ignored_columns_are_said_to_be(command):
     command("train", "table.csv", "-t", "side", "--ignore", "x", "--ignore", "sum", *QUICK)
     assert command.said("left out   x, sum: is ignored")

@@ -1,6 +1,7 @@
 """Computation graphs: nodes with values and derivatives, small and large."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import pytest
 import glassgrad as gg
 from drawings import STRANGE, elements, hints, parsed, text_of, texts
 from glassgrad import nn
-from glassgrad.draw.groups import called, meet
+from glassgrad.draw.graph import inputs_of
+from glassgrad.draw.groups import by_parameters, called, layers_of, meet
 from glassgrad.draw.layers import Via, layered
+from glassgrad.draw.rows import in_rows
 from glassgrad.explain.texts import values_text
 from glassgrad.gradient import ancestors
 
@@ -100,7 +103,90 @@ def test_what_is_no_graph_is_said():
         gg.draw.graph(5)
     with pytest.raises(ValueError, match="no node to draw"):
         gg.draw.graph([])
-    assert hints(gg.draw.graph(gg.tensor(1.0)))
+    with pytest.raises(ValueError, match="nothing was recorded"), gg.no_grad():
+        gg.draw.graph(loss()[0])
+    with pytest.raises(TypeError, match=r"give loss\(net\(x\), y\), or lambda: net\(x\)"):
+        gg.draw.graph(nn.Linear(2, 1))
+
+
+def test_numbers_that_are_no_longer_those_put_in_are_refused():
+    net, x = nn.Linear(2, 1), gg.ones(3, 2)
+    lost = net(x).mean()
+    lost.backward()
+    gg.optim.SGD(net.parameters(), lr=0.1).step()
+    with pytest.raises(RuntimeError, match="weight .* has been changed since linear used it"):
+        gg.draw.graph(lost)
+    assert "linear" in " ".join(texts(gg.draw.graph(lost, values=False, gradients=False)))
+
+
+def test_a_penalty_stands_outside_of_its_layer():
+    net, x = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), gg.ones(1, 2)
+    lost = net(x).mean() + 0.1 * (net[2].weight ** 2).sum()
+    nodes = ancestors([lost])
+    groups = by_parameters(nodes, layers_of(net))
+    assert [groups.get(x) for x in nodes if x.operation and x.operation.name == "square"] == [None]
+    made = [groups.get(x) for x in nodes if x.operation and x.operation.name == "linear"]
+    assert made == ["0: Linear", "2: Linear"]
+
+
+def test_what_is_made_of_parameters_for_a_layer_belongs_to_it():
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(gg.ones(2, 1))
+
+        def forward(self, x):
+            return x @ gg.exp(self.w)
+
+    net = nn.Sequential(Turned())
+    nodes = ancestors([net(gg.ones(1, 2)).sum()])
+    groups = by_parameters(nodes, layers_of(net))
+    assert [groups.get(x) for x in nodes if x.operation and x.operation.name == "exp"] == [
+        "0: Turned"
+    ]
+
+
+def test_a_wide_graph_stands_in_rows():
+    layer, x = nn.Linear(4, 2), gg.ones(1, 2)
+
+    def steps(count):
+        h = gg.zeros(1, 2)
+        for _ in range(count):
+            h = gg.tanh(layer(gg.cat([x, h], 1)))
+        return h.sum()
+
+    for count in (2, 8, 30):
+        total = steps(count)
+        nodes = [n for n in ancestors([total]) if n.number is None]
+        picture = gg.draw.graph(total, model=layer, most=400)
+        parsed(picture)
+        (page,) = elements(picture, "svg")
+        wide, tall = (float(page.getAttribute(k)) for k in ("width", "height"))
+        assert wide < 2800 and (tall > 500) == (count > 2)
+        assert len(elements(picture, "polygon")) == sum(len(inputs_of(n)) for n in nodes)
+        for e in elements(picture, "path"):
+            at = [float(n) for n in re.findall(r"-?[0-9.]+", e.getAttribute("d"))]
+            assert min(at) >= 0 and max(at[::2]) <= wide and max(at[1::2]) <= tall
+        names = texts(picture)
+        assert names.count("linear") == count and names.count("Linear") >= count
+
+
+def test_rows_and_their_lanes():
+    layers, edges = [["a"], ["b"], ["c"]], [["a", "b"], ["b", "c"], ["a", "c"]]
+    rows = in_rows(layers, edges, lambda x: (1500.0, 20.0), 10.0, (26.0, 60.0))
+    assert rows.row == {"a": 0, "b": 1, "c": 2}
+    assert rows.lanes == [{"a": 0}, {"b": 0, "a": 1}, {}]
+    tops = [rows.corners[x][1] for x in "abc"]
+    assert tops == sorted(tops) and all(b - a > 30 for a, b in zip(tops, tops[1:]))
+
+
+def test_a_node_that_is_read_twice_has_two_arrows():
+    d = gg.tensor(2.0, requires_grad=True)
+    assert len(elements(gg.draw.graph(d * d), "polygon")) == 2
+    assert len(elements(gg.draw.graph(d * 2.0), "polygon")) == 1
+
+
+def test_a_graph_has_a_width():
     assert np.isfinite(float(elements(gg.draw.graph(loss()[0]), "svg")[0].getAttribute("width")))
 
 
@@ -241,7 +327,14 @@ def arrows(picture):
 
     found = set()
     for e in elements(picture, "path"):
-        at = [float(n) for n in e.getAttribute("d").replace("M", " ").replace("C", " ").split()]
+        at = [
+            float(n)
+            for n in e.getAttribute("d")
+            .replace("M", " ")
+            .replace("C", " ")
+            .replace("L", " ")
+            .split()
+        ]
         found.add((name_at(*at[:2]), name_at(*at[-2:])))
     return found
 
@@ -377,9 +470,9 @@ def test_long_edges_of_a_node_go_together():
 
 def test_what_is_no_model_of_a_call_is_said():
     net, x = perceptron()
-    with pytest.raises(TypeError, match="model= is wanted as a module"):
+    with pytest.raises(TypeError, match="model is a module.*, not 5"):
         gg.draw.graph(lambda: net(x), model=5)
-    with pytest.raises(TypeError, match="model= is wanted as a module"):
+    with pytest.raises(TypeError, match="model is a module.*, not 5"):
         gg.draw.graph(net(x), model=5)
     with pytest.raises(TypeError, match="call returned int, and no tensor"):
         gg.draw.graph(lambda: 5, model=net)

@@ -53,7 +53,7 @@ def test_a_square_has_the_landscape_of_a_square():
 
 def test_landscapes_that_cannot_be_drawn():
     net, X, y = trained()
-    with pytest.raises(ValueError, match="points=2"):
+    with pytest.raises(ValueError, match="points is a whole number, at least 3, not 2"):
         gg.draw.landscape(net, nn.MSELoss(), X, y, points=2)
     with pytest.raises(ValueError, match="no matrix or kernel"):
         gg.draw.landscape(nn.ReLU(), nn.MSELoss(), X, y)

@@ -82,3 +82,9 @@ def test_what_is_no_matrix_is_said():
 
 
 # ---- the loss around the weights
+
+
+def test_small_weights_are_no_zeros():
+    layer = nn.Conv1d(1, 1, 2)
+    layer.weight.data[0, 0, 1] = 0.0003
+    assert ">0.0003<" in gg.draw.matrix(layer, input_shape=(1, 3)).svg

@@ -12,8 +12,9 @@ import glassgrad as gg
 from drawings import STRANGE, edges, elements, hints, in_new_process, parsed, text_of, texts
 from glassgrad import nn
 from glassgrad.draw.colours import NEGATIVE, POSITIVE, lightness
+from glassgrad.draw.columns import columns_of
 from glassgrad.draw.groups import meet
-from glassgrad.nn.chain import ChainError
+from glassgrad.nn.chain import ChainError, chain
 
 
 def layers(*units, activation=nn.ReLU):
@@ -74,7 +75,7 @@ def test_units_that_do_not_fit_are_counted():
     assert units[0] == "layer 0, unit 0" and units[-1] == "layer 0, unit 783"
     assert len(picture.svg) < 100_000
     assert "782 more" in texts(gg.draw.network(layers(784, 2), most=4))
-    with pytest.raises(ValueError, match="most=3: at least 4"):
+    with pytest.raises(ValueError, match="most is a whole number, at least 4, not 3"):
         gg.draw.network(layers(784, 2), most=3)
 
 
@@ -91,9 +92,66 @@ def test_nodes_show_what_they_give():
 def test_names_with_any_letters(name):
     picture = gg.draw.network(nn.Linear(2, 1), names=[name, name], title=name)
     parsed(picture)
-    parsed(gg.draw.flow(nn.Linear(2, 1), x=[1, 2], names=[name], outputs=[name], title=name))
+    parsed(gg.draw.flow(nn.Linear(2, 1), x=[1, 2], names=[name] * 2, outputs=[name], title=name))
     if name.isprintable() and 0 < len(name) < 12:
         assert texts(picture).count(name) == 3
+
+
+def test_each_id_leads_to_the_numbers_that_are_looked_up_for_it():
+    model = nn.Sequential(nn.Embedding(5, 2), nn.Flatten(), nn.Linear(6, 1))
+    _, (link, _) = columns_of(chain(model, None, (3,)))
+    starts = [[edge.start for edge in link.incoming(unit)] for unit in range(6)]
+    assert starts == [[0], [0], [1], [1], [2], [2]]
+
+
+def test_derivatives_on_a_flow_diagram():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))
+    x = gg.tensor([[1.0, -2.0]], requires_grad=True)
+    v = model[0](x)
+    y = gg.tanh(v)
+    ((model[2](y) - 3.0) ** 2).sum().backward()
+    picture = gg.draw.flow(model, x=[1, -2], loss=lambda output: (output - 3) ** 2)
+    parsed(picture)
+    written = texts(picture)
+    by_v, by_y = (gg.autograd.grad(((model[2](f(t)) - 3.0) ** 2).sum(), t)[0]
+                  for f, t in ((gg.tanh, leaf(v)), (lambda t: t, leaf(y))))  # fmt: skip
+    slopes = [f"∂ {number:.3g}" for part in (x.grad, by_v, by_y) for number in part.flatten()]
+    assert set(slopes) <= set(written)
+    for p in model.parameters():
+        pairs = zip(p.detach().flatten(), p.grad.flatten())
+        assert {f"{w:.3g}, ∂ {g:.3g}" for w, g in pairs} <= set(written)
+    assert sum(text.startswith("∂: derivative of the loss") for text in written) == 1
+    model.requires_grad_(False)
+    assert gg.draw.flow(model, x=[1, -2], loss=lambda output: (output - 3) ** 2).svg == picture.svg
+
+
+def leaf(x):
+    found = x.detach()
+    found.requires_grad = True
+    return found
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ({"loss": lambda output: gg.cat([output, output])}, "one number of the output"),
+        ({"loss": lambda output: 3.0}, "one number of the output, not 3.0"),
+        ({"x": None}, "derivatives are those at an input: give x= too"),
+        ({"model": nn.Conv1d(1, 1, 2), "input_shape": (1, 2)}, "one convolves"),
+    ],
+)
+def test_derivatives_that_cannot_be_written(given, says):
+    usual = {"model": nn.Linear(2, 1), "x": [1, 2], "loss": lambda output: output**2}
+    with pytest.raises(ValueError, match=says):
+        gg.draw.flow(**usual | given)
+
+
+def test_the_title_of_several_pictures_stands_above_them():
+    one = gg.draw.network(nn.Linear(2, 1))
+    picture = gg.draw.beside(one, one, title="x<y")
+    assert texts(picture)[0] == "x<y" and texts(picture).count("Number of units: 2,1") == 2
+    tall = [float(elements(p, "svg")[0].getAttribute("height")) for p in (one, picture)]
+    assert tall[1] == tall[0] + 36
 
 
 def test_too_many_names_are_refused():
@@ -430,3 +488,18 @@ def test_a_draw_of_dropout_changes_nothing_else():
 def test_without_dropout_nothing_can_be_dropped():
     with pytest.raises(ValueError, match=r"Sequential has no dropout layer, such as nn.Dropout"):
         gg.draw.network(layers(2, 3, 1), dropped=0)
+
+
+@pytest.mark.parametrize(
+    "layer, text",
+    [
+        (nn.Conv1d(1, 1, 3, stride=2, padding=1), "convolution of 3, stride 2, padding 1"),
+        (nn.Conv1d(1, 1, 2, dilation=2), "convolution of 2, dilation 2"),
+        (nn.Conv1d(1, 1, 3), "convolution of 3"),
+        (nn.ConvTranspose1d(1, 1, 3, stride=2), "transposed convolution of 3, stride 2"),
+        (nn.MaxPool1d(3, 1, 1), "max pooling of 3, stride 1, padding 1"),
+    ],
+    ids=["padded", "dilated", "plain", "transposed", "pooling"],
+)
+def test_windows_in_words(layer, text):
+    assert f">{text}<" in gg.draw.network(layer, input_shape=(1, 8)).svg

@@ -379,6 +379,16 @@ def test_losses_over_many_powers_of_ten_are_drawn_by_their_logarithm():
     assert scale([1e6, float("nan"), 1.0]) == "log"
 
 
+def test_validation_and_subtrain_losses_are_not_mixed():
+    both, alone = gg.training.History([3.0, 2.0], [5.0, 4.0]), gg.training.History([2.5, 1.0])
+    axes = gg.draw.curve({"a": both, "b": alone}).axes
+    assert [line.get_ydata().tolist() for line in axes.lines[::2]] == [[3, 2], [2.5, 1]]
+    assert axes.get_ylabel() == "subtrain loss" and "Subtrain" in axes.get_title()
+    axes = gg.draw.curve({"a": both, "b": both}).axes
+    assert [line.get_ydata().tolist() for line in axes.lines[::2]] == [[5, 4], [5, 4]]
+    assert axes.get_ylabel() == "validation loss" and "Validation" in axes.get_title()
+
+
 def test_the_least_loss_of_each_history_is_marked():
     history = History()
     history.validation_losses = [3.0, float("nan"), 1.0, 2.0]

@@ -217,6 +217,6 @@ def test_a_brief_model_is_a_line_a_layer():
     full = gg.explain.formulas(nn.Sequential(*layers))
     brief = gg.explain.formulas(nn.Sequential(*layers), brief=True)
     assert [f.name for f in full] == ["A1", "N", "H1", "A2", "f"]
-    assert [f.name for f in brief] == ["H1", "f"]
-    assert brief.of("H1").text == full.of("H1").text.replace("A1", "X W1' + b1")
+    assert [f.name for f in brief] == ["N", "H1", "f"]
+    assert brief.of("N").text == full.of("N").text.replace("A1", "X W1' + b1")
     assert brief.of("f").text == "1 / (1 + e^(-(H1 W2' + b2)))"

@@ -30,7 +30,7 @@ def formulas(target, **names):
          "(1 if z > 0 else 0) + 0.01 * (0 if z > 0 else 1)"),
         (lambda z: gg.maximum(z, gg.tensor(0.1)), "max(z, 0.1)", "1 if z > 0.1 else 0"),
         (lambda z: gg.minimum(z, gg.tensor(0.1)), "min(z, 0.1)", "1 if z < 0.1 else 0"),
-        (F.hardtanh, "z if z > -1 and z < 1 else min(max(z, -1), 1)",
+        (F.hardtanh, "z if z > -1 and z < 1 else detach(min(max(z, -1), 1))",
          "1 if z > -1 and z < 1 else 0"),
         (lambda z: z ** leaf(3.0), "z^x1", "x1 * z^(x1 - 1)"),
     ],
@@ -86,6 +86,46 @@ def test_products_of_numbers_in_latex():
     x = leaf(1e-5)
     page = gg.explain.steps(x**2 * 3).markdown()
     assert r"\left(1 \cdot 10^{-5}\right)^{2}" in page and r"3 \cdot 1 \cdot 10^{-10}" in page
+
+
+@pytest.mark.parametrize(
+    "function, formula, slope",
+    [
+        (lambda w: (w.detach() * w).sum(), "sum_i detach(w) * w", "detach(w)"),
+        (lambda w: (w.sign() * w).sum(), "sum_i sgn(w) * w", "sgn(w)"),
+        (lambda w: w.norm(), "sqrt(sum_i w^2)", "w / sqrt(sum_i w^2)"),
+        (lambda w: (w**2.5).sum(), "sum_i w^(5/2)", "2.5 * w^(3/2)"),
+        (lambda w: w.expm1().sum(), "sum_i (e^w - 1)", "e^w"),
+        (lambda w: gg.einsum("i,i->", w, w), "w' w", "2 * w"),
+        (
+            lambda w: w[gg.tensor([1, 1])].square().sum(),
+            "sum_i w[i1]^2",
+            "2 * w[i1] added up at i1, else 0",
+        ),
+    ],
+)
+def test_formulas_of_odd_functions(function, formula, slope):
+    w = leaf([1.0, 2.0, 3.0])
+    found = gg.explain.formulas(function(w), names={"w": w})
+    assert (found.of("J").text, found.of("∂J/∂w").text) == (formula, slope)
+
+
+def test_ties_share_the_slope():
+    x, z = leaf([1.0, 2.0, 3.0]), leaf([1.0, 3.0, 2.0])
+    found = formulas(gg.maximum(x, z).sum(), x=x, z=z)
+    assert found["∂J/∂x"] == "∂J/∂t1 if x > z else (∂J/∂t1 / 2 if x = z else 0)"
+
+
+def test_index_tensors_keep_their_names():
+    A, i = leaf([[1.0, 2.0], [3.0, 4.0]]), gg.tensor([1, 0])
+    assert formulas((A[i] ** 2).sum(), A=A, place=i)["t1"] == "A[place]"
+
+
+def test_a_group_norm_without_weights_has_its_line():
+    g = leaf([[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 5.0, 2.0]])
+    found = gg.explain.formulas((F.group_norm(g, 2) ** 2).sum(), names={"g": g})
+    expected = "(reshape(g, 2, 2, 2)_ijk - mu_ij) / sqrt(sigma_ij^2 + 1e-05)"
+    assert found.of("N").text == expected
 
 
 def test_nothing_is_kept_alive():

@@ -261,3 +261,11 @@ def test_checkpoints_are_written_last(tmp_path):
     assert order == [False, True]
     with pytest.raises(ValueError, match="at least 1"):
         Checkpoint("c", every=0)
+
+
+def test_an_event_that_is_never_called_is_an_error():
+    with pytest.raises(TypeError, match=r"on_batch_end is never called; the events are .*on_step_"):
+
+        class Watch(Callback):
+            def on_batch_end(self, run):
+                """As in Keras."""

@@ -632,3 +632,36 @@ def test_memory_stays_flat_over_ten_thousand_steps():
     history = fit(linear(), data, epochs=10, batch_size=1, optimizer="adam", callbacks=[Memory()])
     assert history.steps == 10_000
     assert blocks[-1] - blocks[1] < 500  # a leak of one object a step would be thousands
+
+
+def test_several_outputs_are_put_together():
+    class Two(nn.Module):
+        def __init__(self):
+            self.a, self.b = nn.Linear(3, 1), nn.Linear(3, 1)
+
+        def forward(self, x):
+            return self.a(x), self.b(x)
+
+    data = np.ones((6, 3), np.float32), np.ones((6, 1), np.float32)
+    for task in (gg.fit, gg.health):
+        given = {"optimizer": "sgd", "epochs": 1, "batch_size": 2} if task is gg.fit else {}
+        with pytest.raises(TypeError, match=r"the model gives a tuple, and .*gg\.cat\(\[a, b\], 1"):
+            task(Two(), data, loss=lambda y, t: (y[0] - t).square().mean(), **given)
+
+
+def test_an_embedding_beside_a_parameter_takes_integers():
+    class Placed(nn.Module):
+        def __init__(self):
+            self.place = nn.Parameter(gg.zeros(6, 8))
+            self.norm = nn.LayerNorm(8)
+            self.code, self.out = nn.Embedding(17, 8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.out(self.norm(self.code(x) + self.place).mean(1))
+
+    X = np.arange(60).reshape(10, 6) % 17
+    history = gg.fit(
+        Placed(), (X, np.arange(10) % 2), loss="cross_entropy", optimizer="adam", epochs=1,
+        batch_size=5, verbose=False,
+    )  # fmt: skip
+    assert len(history.losses) == 1

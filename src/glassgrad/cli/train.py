@@ -165,6 +165,7 @@ def other_table(source: Source, place: Path, preparation: Preparation, note: Say
 def trained(learned: Prepared, settings: Settings) -> tuple[TablePredictor, History]:
     """A network that has learned the subtrain rows."""
     from ..random import manual_seed
+    from ..training.data_symptoms import leak_findings
     from ..training.fit import fit
     from ..training.nonfinite import NonFiniteError
 
@@ -174,6 +175,8 @@ def trained(learned: Prepared, settings: Settings) -> tuple[TablePredictor, Hist
     manual_seed(settings.seed)
     model = network.build(len(preparation.inputs), preparation.target.outputs, settings)
     say(*aligned([("network", network.describe(model, task, settings))]))
+    for found in leak_findings([subtrain.inputs], subtrain.targets, preparation.inputs):
+        say(f"careful: {found.what}. {found.advice}")
     try:
         history = fit(
             model,

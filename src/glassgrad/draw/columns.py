@@ -15,10 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import listing
 from ..autograd import grad
 from ..nn.chain import Step, inside, window
 from ..nn.dropout import _Dropout
+from ..nn.embedding import Embedding
 from ..tensors import Tensor
+from ..training.history import counted
 
 TOGETHER = (
     "softmax", "argmax", "softmin", "logsoftmax", "log_softmax", "maxout", "perceptron", "amax",
@@ -113,6 +116,8 @@ class Column:
 
 def columns_of(steps: list[Step]) -> tuple[list[Column], list[Link]]:
     """The columns of a chain, and a link between each two."""
+    if (rows := len(steps[0].given.value)) != 1:
+        raise ValueError(f"x is one row, and there are {rows}: give one of them, x[0]")
     columns, links = [column_of(steps[0].given)], []
     for step in steps:
         link = link_of(step)
@@ -129,6 +134,19 @@ def columns_of(steps: list[Step]) -> tuple[list[Column], list[Link]]:
                 columns[-1].together, link.text = True, ""
                 columns[-1].names.append(step.operation)
     return columns, links
+
+
+def names_of(names: Any, column: Column, what: str) -> list[str]:
+    """The names of a column's units, one for each, or none.
+
+    Raises:
+        ValueError: There are not as many as units.
+    """
+    found = list(map(str, listing(names)))
+    if found and len(found) != column.units:
+        names_are = "1 name was" if len(found) == 1 else f"{len(found)} names were"
+        raise ValueError(f"{names_are} given for {counted(column.units, what)}")
+    return found
 
 
 def together(step: Step) -> bool:
@@ -177,7 +195,14 @@ def link_of(step: Step) -> Link | None:
         return None
     if math.prod(before) == math.prod(after):
         return Link("flatten", "", lambda i: [Edge(i, i, None)]) if len(before) > 2 else None
-    return Link("other", step.operation, reaching(step))
+    return Link("other", step.operation, own_values(step) or reaching(step))
+
+
+def own_values(step: Step) -> Callable[[int], list[Edge]] | None:
+    """The edges of an embedding: of each id to the numbers that are looked up for it."""
+    if not isinstance(step.layer, Embedding):
+        return None
+    return lambda unit: [Edge(unit // step.output.shape[-1], unit, None)]
 
 
 def reaching(step: Step) -> Callable[[int], list[Edge]]:
@@ -260,7 +285,9 @@ def convolution(step: Step, hero: Any) -> Link:
     bias = None if step.bias is None else np.asarray(step.bias.value)
     transposed = "ranspose" in step.operation
     name = "transposed convolution" if transposed else "convolution"
-    text = described(name, sizes, stride, (1,) * axes)
+    steps = apart if transposed else stride
+    padding = (0,) * axes if transposed else low  # of a transposed one it is what is cut off
+    text = described(name, sizes, stride=steps, padding=padding, dilation=dilation)
     window_ = () if transposed else sizes
     return Link("convolution", text, incoming, bias, window_, stride, low, kernels)
 
@@ -280,17 +307,24 @@ def pooling(step: Step) -> Link:
         return edges
 
     name = "max pooling" if "Max" in step.operation else "mean pooling"
-    text = described(name, sizes, stride, sizes if len(sizes) > 1 else None)
+    usual = tuple(stride) == tuple(sizes) and len(sizes) > 1
+    facts = {} if usual else {"pool_stride": stride}
+    text = described(name, sizes, **facts, padding=low)
     return Link("pooling", text, incoming, None, sizes, stride, low)
 
 
-def described(name: str, sizes: Any, stride: Any, usual: Any) -> str:
-    """A window in words: `5×5 convolution`, `max pooling of 3, stride 2`."""
+def described(name: str, sizes: Any, **facts: Any) -> str:
+    """A window in words: `5×5 convolution, padding 2`, `max pooling of 3, stride 2`.
+
+    Of the facts those are said that are not usual; of pooling, its stride.
+    """
     text = f"{_times(sizes)} {name}" if len(sizes) > 1 else f"{name} of {sizes[0]}"
-    if usual is not None and tuple(stride) == tuple(usual):
-        return text
-    same = len(set(stride)) == 1
-    return f"{text}, stride {stride[0] if same else _times(stride)}"
+    for fact, values in facts.items():
+        usual = {"padding": 0, "pool_stride": None}.get(fact, 1)
+        if set(values) != {usual}:
+            one = values[0] if len(set(values)) == 1 else _times(values)
+            text += f", {fact.removeprefix('pool_')} {one}"
+    return text
 
 
 def _last(values: Any, count: int) -> tuple[int, ...]:

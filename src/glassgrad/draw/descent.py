@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
+from ..arguments import RANGE, Kind, check_arguments, function, is_pair, optional, whole
 from ..tensors import Tensor, enable_grad, no_grad
 from .colours import CLASSES, PAPER
 from .picture import Animation, Plot, legend_below, new_axes, plotted
 
 GRID, LEVELS = 81, 12
+RULE = optional(
+    Kind("a function: lambda p: gg.optim.Adam(p, lr=0.05)", object, arguments.makes_optimizers)
+)
 FAR = 10.0  # times the fall of the loss: a way that rises as high leaves the picture
 
 
@@ -35,6 +40,12 @@ def descent(
     Raises:
         ValueError: f does not give a number for each pair.
     """
+    two = function("a function of two tensors: lambda x, y: x**2 + y**2", None, None)
+    place = Kind("two numbers: (1.0, 2.0)", object, is_pair)
+    check_arguments(
+        locals(), f=two, start=place, x=optional(RANGE), y=optional(RANGE), optimizer=RULE,
+        steps=whole(0),
+    )  # fmt: skip
     way = path(f, start, lr, steps, optimizer)
     level = along(f, way)
     near = way[: staying(level)]
@@ -78,12 +89,18 @@ def path(
     for w in weights:
         w.requires_grad = True
     rule = SGD(weights, lr=lr) if optimizer is None else optimizer(weights)
+    if not hasattr(rule, "zero_grad"):
+        raise TypeError(f"optimizer= gives an optimizer, not {arguments.shown(rule)}")
     found = [[float(w.value) for w in weights]]
     with np.errstate(all="ignore"):
         for _ in range(steps):
             with enable_grad():
                 rule.zero_grad()
-                f(*weights).backward()
+                lost = f(*weights)
+                if not isinstance(lost, Tensor) or lost.shape or not lost.requires_grad:
+                    got = arguments.shown(lost)
+                    raise ValueError(f"f is a number that depends on its tensors, not {got}")
+                lost.backward()
             rule.step()
             found.append([float(w.value) for w in weights])
             if not np.isfinite(found[-1]).all():

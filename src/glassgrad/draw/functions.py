@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_argument, check_arguments, listing, number
+from ..arguments import function as callable_with
 from ..tensors import Tensor, enable_grad
 from .colours import MARKERS, PAPER, line_of
 from .picture import Plot, new_axes, plotted, short
@@ -23,25 +25,27 @@ def function(
     """Functions of one number, drawn as curves, and their derivatives beside them, dashed.
 
     functions   one, several, or {"name": function}: of tensors, as gg.relu, nn.Sigmoid(), or
-                lambda a: nn.functional.softplus(-a)
+                lambda a: nn.functional.softplus(-a); or the name of one of nn.functional: "relu"
     low, high   from where to where
     derivative  whether d f / d x is drawn too; where f has a corner, what backward() takes there
 
     Source: lecture J, unit step to ReLU; lecture H, losses of a label and a score.
     """
+    check_arguments(locals(), low=number(), high=number())
     if not low < high:
         raise ValueError(f"low={low} must be below high={high}")
-    if not named(functions):
+    functions = {name: callable_of(f) for name, f in named(functions).items()}
+    if not functions:
         raise ValueError("at least one function is wanted")
     axes = new_axes(ax)
     at = np.linspace(low, high, POINTS)
     drawn = []
-    for number, (name, f) in enumerate(named(functions).items()):
+    for row, (name, f) in enumerate(functions.items()):
         y, slope = values_and_slopes(f, at)
-        look: dict[str, Any] = line_of(number) | {"markersize": 4.5}
-        if len(named(functions)) > 1:
-            first = (EVERY // 2 + 13 * number) % EVERY
-            look |= {"marker": MARKERS[number % len(MARKERS)], "markevery": (first, EVERY)}
+        look: dict[str, Any] = line_of(row) | {"markersize": 4.5}
+        if len(functions) > 1:
+            first = (EVERY // 2 + 13 * row) % EVERY
+            look |= {"marker": MARKERS[row % len(MARKERS)], "markevery": (first, EVERY)}
         for values, kind in [(y, ""), (slope, ", slope")][: 1 + derivative]:
             if derivative:
                 look |= (
@@ -54,7 +58,7 @@ def function(
     axes.set_ylim(within(np.concatenate(drawn), *axes.get_ylim()))
     axes.axhline(0, color="0.75", linewidth=0.8, zorder=0)
     axes.axvline(0, color="0.75", linewidth=0.8, zorder=0)
-    title = title or ", ".join(named(functions))
+    title = title or ", ".join(functions)
     axes.set(xlabel=variable, title=title, xlim=(low, high))
     axes.legend(frameon=False)
     return Plot(axes, title)
@@ -76,12 +80,27 @@ def named(functions: Any) -> dict[str, Callable]:
     """{name: function}."""
     if isinstance(functions, dict):
         return functions
-    listed = functions if isinstance(functions, (list, tuple)) else [functions]
-    found: dict[str, Callable] = {}
-    for f in listed:
-        name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "f")
+    found: dict[str, Any] = {}
+    for f in listing(functions):
+        name = f if isinstance(f, str) else getattr(f, "__name__", type(f).__name__)
+        name = name.replace("<lambda>", "f")
         alike = sum(known.split(" ")[0] == name for known in found)
         found[f"{name} {alike + 1}" if alike else name] = f
+    return found
+
+
+def callable_of(f: Any) -> Callable:
+    """A function of one tensor, or that of nn.functional with this name.
+
+    Raises:
+        TypeError, ValueError: It is none.
+    """
+    from ..nn import functional
+
+    found: Any = getattr(functional, f, None) if isinstance(f, str) else f
+    if found is None and isinstance(f, str):
+        raise ValueError(f"nn.functional has no {f!r}; a function is gg.relu, or lambda x: x**2")
+    check_argument("a function", found, callable_with("one of a tensor, as gg.relu", None))
     return found
 
 

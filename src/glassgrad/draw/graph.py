@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import ANY, MODULE, check_arguments, is_module, optional, whole
 from ..explain.lines import line_of
+from ..explain.steps import given_names, unchanged
 from ..explain.texts import short, values_text
 from ..gradient import ancestors
 from ..gradient import gradients as reverse_mode
@@ -27,10 +29,12 @@ from .groups import (
 )
 from .layers import Via, layered
 from .picture import Picture
+from .rows import MARGIN, Rows, in_rows
 from .svg import Drawing, text_width
 
 LINE, PAD, WIDEST = 14.0, 8.0, 240.0
-BETWEEN, APART, MARGIN = 46.0, 16.0, 26.0
+APART = 16.0
+TWIN = 9.0  # between the arrows of a node that is read twice
 CROWDED = 100  # of more nodes, layers are folded unless told otherwise
 FILLS = {  # from light to dark, so that grey paper tells them apart
     "node": "#ffffff", "part": "#e4f2ea", "input": "#c9dff4", "parameter": "#f6c57f",
@@ -69,19 +73,26 @@ def graph(
         ValueError: There are too many nodes to be looked at, or none.
         TypeError: The target is no tensor, no compiled step and no call beside a model.
     """
+    check_arguments(locals(), names=ANY, most=whole(1), model=optional(MODULE))
+    if model is None and is_module(target):
+        raise TypeError(
+            "a loss is drawn, or a call: give loss(net(x), y), or lambda: net(x) and model=net"
+        )
     groups: Groups = {}
     if callable(target) and not hasattr(target, "graph"):
         target, groups = called(target, model)
     nodes, known, step = nodes_of(target, rewritten)
     if not nodes:
         raise ValueError("there is no node to draw: give at least one tensor")
+    if step is None:
+        recorded(nodes, values or gradients)
     fold = len(nodes) > CROWDED if fold is None else fold
     groups = groups or groups_of(nodes, step, model)
     fold = fold and bool(groups)
     items = folded_within(nodes, groups, most) if fold else {x: inputs_of(x) for x in nodes}
     if len(items) > most:
         raise ValueError(too_many(len(items), fold))
-    known |= {x: name for name, x in (names or {}).items()}
+    known |= {x: name for name, x in given_names(names).items()}
     slopes = slopes_of(target, nodes) if gradients else {}
     boxes = {x: box_of(x, known, slopes, values) for x in items}
     title = (
@@ -89,6 +100,21 @@ def graph(
         or f"Computation graph, {len(nodes)} node{'s' * (len(nodes) > 1)}{', layers folded' * fold}"
     )
     return drawn(*layered(list(items), items.__getitem__), boxes, title, {} if fold else groups)
+
+
+def recorded(nodes: list[Any], numbers: bool) -> None:
+    """Refuses a tensor of which nothing was recorded, and numbers that are not those put in.
+
+    Raises:
+        ValueError, RuntimeError: There is such.
+    """
+    if not any(x.operation is not None or x.requires_grad for x in nodes):
+        raise ValueError(
+            "this tensor was not computed from tensors that require a gradient, so nothing was "
+            "recorded: compute it from parameters, outside of no_grad"
+        )
+    if numbers:
+        unchanged(nodes)
 
 
 def groups_of(nodes: list[Any], step: Any, model: Any) -> Groups:
@@ -251,26 +277,23 @@ def drawn(
     """Boxes in their layers, and curves between them."""
     neighboured(layers, groups)
     apart, top = (APART, MARGIN + 34) if not groups else (APART + HEAD, MARGIN + 38 + HEAD)
-    heights = [sum(height(x, boxes) + apart for x in layer) for layer in layers]
-    tallest, x = max(heights, default=0), MARGIN
-    corners: dict[Any, tuple[float, float, float]] = {}
-    for layer, own in zip(layers, heights):
-        width = max((boxes[n].width for n in layer if n in boxes), default=0)
-        y = top + (tallest - own) / 2
-        for node in layer:
-            corners[node] = (x + (width - wide(node, boxes)) / 2, y, width)
-            y += height(node, boxes) + apart
-        x += width + BETWEEN
-    page = max(x - BETWEEN + MARGIN, text_width(title, 15) * 1.08 + 2 * MARGIN, 300)
-    drawing = Drawing(page, tallest + top + MARGIN + 22, title)
+    rows = in_rows(
+        layers, edges, lambda x: (wide(x, boxes), height(x, boxes)), apart, (MARGIN, top)
+    )
+    corners, (right, bottom) = rows.corners, rows.size
+    page = max(right + MARGIN, text_width(title, 15) * 1.08 + 2 * MARGIN, 300)
+    drawing = Drawing(page, bottom + MARGIN + 22, title)
     drawing.text((page / 2, MARGIN), title, 15, bold=True)
     grounds = {
         x: (*corners[x][:2], corners[x][0] + box.width, corners[x][1] + box.height)
         for x, box in boxes.items()
     }
-    draw_groups(drawing, groups, grounds, inputs_of)
-    for chain in edges:
-        draw_edge(drawing, chain, corners, boxes)
+    draw_groups(drawing, groups, grounds, rows.row, inputs_of)
+    for start, *vias, end in edges:
+        times = sum(x is start for x in getattr(end, "inputs", ()))  # twice in d * d
+        for number in range(max(times, 1)):
+            shift = TWIN * (number - (max(times, 1) - 1) / 2)
+            draw_edge(drawing, [start, *vias, end], rows, boxes, shift)
     for node, box in boxes.items():
         draw_box(drawing, corners[node][:2], box)
     sloped = any(line.startswith("∂ ") for box in boxes.values() for line in box.lines)
@@ -288,20 +311,31 @@ def wide(x: Any, boxes: dict[Any, Box]) -> float:
     return 0.0 if isinstance(x, Via) else boxes[x].width
 
 
-def draw_edge(drawing: Drawing, chain: list, corners: dict, boxes: dict[Any, Box]) -> None:
-    """A smooth line from the right of a box through the places that it passes to the left."""
-    start, *vias, end = chain
-    points = [(corners[start][0] + boxes[start].width, middle(start, corners, boxes))]
-    for via in vias:
-        x, y, width = corners[via]
-        points += [(x - width / 2, y + 3), (x + width / 2, y + 3)]
-    points.append((corners[end][0] - 5, middle(end, corners, boxes)))
-    commands = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x1, y1), (x2, y2) in zip(points, points[1:]):
-        half = (x1 + x2) / 2
-        commands += f"C{half:.1f} {y1:.1f} {half:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+def draw_edge(
+    drawing: Drawing, chain: list, rows: Rows, boxes: dict[Any, Box], shift: float
+) -> None:
+    """A smooth line from the right of a box through the places that it passes to the left.
+
+    shift  how far below the middle of both boxes, where there are several
+    """
+    start, corners = chain[0], rows.corners
+    x, y = corners[start][0] + boxes[start].width, middle(start, corners, boxes) + shift
+    commands = f"M{x:.1f} {y:.1f}"
+    for a, b in zip(chain, chain[1:]):
+        left, top, width = corners[b]
+        goal = (left - width / 2, top + 3 + shift)
+        if not isinstance(b, Via):
+            goal = (left - 5, middle(b, corners, boxes) + shift)
+        if rows.row[b] > rows.row[a]:
+            commands += rows.between(start, a, b, (x, y), goal)
+        else:
+            half = (x + goal[0]) / 2
+            commands += f"C{half:.1f} {y:.1f} {half:.1f} {goal[1]:.1f} {goal[0]:.1f} {goal[1]:.1f}"
+        x, y = goal
+        if isinstance(b, Via):
+            x += width
+            commands += f"L{x:.1f} {y:.1f}"
     drawing.path(commands, FAINT, 1.2)
-    x, y = points[-1]
     drawing.polygon([(x + 5, y), (x - 2, y - 3.2), (x - 2, y + 3.2)], FAINT)
 
 

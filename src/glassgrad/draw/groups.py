@@ -89,7 +89,7 @@ def between(outputs: list[Tensor], given: set[Any]) -> list[Any]:
 def by_parameters(nodes: list[Any], names: dict[Any, str]) -> Groups:
     """The parameters of each layer, and the nodes that use those of one layer only.
 
-    A node that puts several of a layer's nodes together belongs to it too.
+    A node that puts several of a layer's nodes together belongs to it too; a penalty does not.
 
     names  {parameter: its layer}
     """
@@ -100,7 +100,20 @@ def by_parameters(nodes: list[Any], names: dict[Any, str]) -> Groups:
         layers = set(direct or (found.get(x, "") for x in given))
         if len(layers) == 1 and (direct or len(given) > 1) and "" not in layers:
             found.setdefault(node, layers.pop())
-    return found
+    return without_penalties(found, nodes, names)
+
+
+def without_penalties(found: Groups, nodes: list[Any], names: dict[Any, str]) -> Groups:
+    """The groups without what is made of parameters alone and ends in one number, as a penalty."""
+    alone = set(names)
+    for node in nodes:
+        if node.inputs and all(x in alone or x.number is not None for x in node.inputs):
+            alone.add(node)
+    used: set[Any] = set()
+    for node in reversed(nodes):
+        if node in used if node in alone else node.shape:
+            used.update(node.inputs)
+    return {x: own for x, own in found.items() if x in names or x not in alone or x in used}
 
 
 def layers_of(model: Any) -> dict[Any, str]:
@@ -132,9 +145,13 @@ def neighboured(layers: list[list[Any]], groups: Groups) -> None:
 
 
 def draw_groups(
-    drawing: Drawing, groups: Groups, boxes: dict[Any, Box], inputs: Callable[[Any], Any]
-) -> None:
-    """A pale ground with the layer's name behind the nodes of each group that are joined."""
+    drawing: Drawing, groups: Groups, boxes: dict[Any, Box], row: dict[Any, int],
+    inputs: Callable[[Any], Any],
+) -> None:  # fmt: skip
+    """A pale ground with the layer's name behind the nodes of each group that are joined.
+
+    row  {node: its row}, in each of which is a ground of its own
+    """
     members: dict[str, list[Any]] = {}
     for node in boxes:
         if node in groups:
@@ -142,7 +159,7 @@ def draw_groups(
     for number, (name, nodes) in enumerate(members.items()):
         colour = CLASSES[number % len(CLASSES)]
         fill, rim = mixed(PAPER, colour, 0.12), mixed(PAPER, colour, 0.55)
-        for part in joined(nodes, inputs):
+        for part in joined(nodes, row, inputs):
             others = [
                 around([box]) if node in groups else box
                 for node, box in boxes.items()
@@ -151,13 +168,15 @@ def draw_groups(
             draw_ground(drawing, name, [boxes[n] for n in part], others, fill, rim)
 
 
-def joined(nodes: list[Any], inputs: Callable[[Any], Any]) -> list[dict[Any, None]]:
-    """Nodes in parts: within a part an edge leads from each to another."""
+def joined(
+    nodes: list[Any], row: dict[Any, int], inputs: Callable[[Any], Any]
+) -> list[dict[Any, None]]:
+    """Nodes in parts: within a part, in one row, an edge leads from each to another."""
     part_of: dict[Any, dict[Any, None]] = {}
     for node in nodes:
         part = {node: None}
         for x in inputs(node):
-            if x in part_of:
+            if x in part_of and row[x] == row[node]:
                 part |= part_of[x]
         part_of |= dict.fromkeys(part, part)
     return list({id(part): part for part in part_of.values()}.values())

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
+from ..arguments import ANY, array_of, check_arguments, is_several, shown
 from ..tensors import Tensor
-from ..training.history import scale_of
+from ..training.history import History, scale_of
 from .colours import CLASSES, PAPER, amount, ink_on, line_of
 from .picture import POINTS, Plot, legend_below, new_axes, plain, plotted, seen, short
 from .svg import text_width
@@ -17,15 +19,24 @@ from .svg import text_width
 def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
     """The losses of a training against its epochs, with the best epoch marked.
 
-    history  what gg.fit has returned; or {"name": history} to compare several
+    history  what gg.fit has returned, or the losses themselves; {"name": history} compares several,
+             by their validation losses if all have some, else by their losses in training
+
+    Raises:
+        TypeError: It is none of these.
     """
-    axes = new_axes(ax)
+    check_arguments(locals())
     if not isinstance(history, dict):
-        history.plot(ax=axes)
         title = title or "Loss of each epoch"
+        axes = history_of(history, "history").plot(ax=new_axes(ax))
         axes.set_title(title)
         return Plot(axes, title)
-    judged = {name: one.validation_losses or one.losses for name, one in history.items()}
+    found = {name: history_of(one, f"history[{name!r}]") for name, one in history.items()}
+    if not found:
+        raise ValueError("history has no training to draw: {'name': history, ...}")
+    validated = all(one.validation_losses for one in found.values())
+    judged = {k: one.validation_losses if validated else one.losses for k, one in found.items()}
+    axes = new_axes(ax)
     for number, (name, losses) in enumerate(judged.items()):
         look = line_of(number) | {"marker": "o" if len(losses) == 1 else ""}
         axes.plot(range(1, len(losses) + 1), losses, label=short(name), **look)
@@ -33,12 +44,25 @@ def curve(history: Any, *, title: str = "", ax: Any = None) -> Plot:
         if np.isfinite(finite).any():
             best = int(finite.argmin())
             axes.plot(best + 1, losses[best], "o", markersize=5, color=look["color"])
-    title = title or "Loss of each epoch, the least marked"
-    validated = all(one.validation_losses for one in history.values())
-    axes.set(xlabel="epoch", ylabel="validation loss" if validated else "loss", title=title)
+    kind = "validation loss" if validated else "subtrain loss"
+    title = title or f"{kind.capitalize()} of each epoch, the least marked"
+    axes.set(xlabel="epoch", ylabel=kind, title=title)
     scale_of(axes, *judged.values())
     axes.legend(frameon=False)
     return Plot(axes, title)
+
+
+def history_of(value: Any, name: str) -> Any:
+    """A history as it is, or one of losses alone."""
+    if hasattr(value, "validation_losses"):
+        return value
+    listed = list(value) if is_several(value) else []
+    if any(hasattr(x, "validation_losses") for x in listed):
+        raise TypeError(f"{name} is a list: name what is compared, {{'first': history, ...}}")
+    numbers = array_of(name, listed) if listed else np.array("")
+    if numbers.ndim != 1 or numbers.dtype.kind not in "fiu":
+        raise TypeError(f"{name} is what gg.fit has returned or losses, not {shown(value)}")
+    return History(numbers.tolist())
 
 
 @plotted
@@ -52,9 +76,8 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
     Raises:
         ValueError: There are not as many predictions as rows, or names as classes; or no rows.
     """
-    predicted, actual = (
-        np.asarray(a.value if isinstance(a, Tensor) else a).ravel() for a in (predicted, actual)
-    )
+    check_arguments(locals())
+    predicted, actual = classes_in(predicted, "predicted"), classes_in(actual, "actual")
     if len(predicted) != len(actual):
         raise ValueError(f"{len(predicted)} predictions were given for {len(actual)} rows")
     if not len(actual):
@@ -81,6 +104,14 @@ def confusion(predicted: Any, actual: Any, *, names: Any = None, title: str = ""
     title = title or f"{right:.1%} of {table.sum():,} right"
     axes.set(xlabel="predicted", ylabel="actual", title=title)
     return Plot(axes, title)
+
+
+def classes_in(values: Any, name: str) -> np.ndarray:
+    """A class for each row."""
+    found = array_of(name, values.value if isinstance(values, Tensor) else values).ravel()
+    if found.dtype.kind == "f" and (found % 1 != 0).any():
+        raise ValueError(f"{name} is a class for each row, and there is {found[found % 1 != 0][0]}")
+    return found
 
 
 def draw_table(axes: Any, table: np.ndarray) -> None:
@@ -118,7 +149,8 @@ def band(
     Raises:
         ValueError: The shapes do not fit, or `part` is not between 0 and 1.
     """
-    x, samples = np.asarray(x, float).ravel(), np.asarray(samples, float)
+    check_arguments(locals(), part=arguments.number(), samples=ANY)
+    x, samples = array_of("x", x, float).ravel(), array_of("samples", samples, float)
     samples = samples.reshape(samples.shape[0], -1) if samples.ndim > 1 else samples
     if samples.ndim != 2 or samples.shape[1] != len(x):
         raise ValueError(
@@ -133,7 +165,10 @@ def band(
     axes.fill_between(at, low, high, color=CLASSES[4], alpha=0.45, label=f"{part:.0%} of them")
     axes.plot(at, middle, color=CLASSES[0], label=f"middle of {len(samples)} samples")
     if X is not None and y is not None:
-        axes.plot(np.ravel(X), np.ravel(y), ".", color="0.25", markersize=4, label="data")
+        data = array_of("X", X, float).ravel(), array_of("y", y, float).ravel()
+        if len(data[0]) != len(data[1]):
+            raise ValueError(f"X has {len(data[0])} numbers, and y {len(data[1])}")
+        axes.plot(*data, ".", color="0.25", markersize=4, label="data")
     title = title or "How sure the model is"
     axes.set(title=title, xlabel="x", ylabel="prediction")
     legend_below(axes, ncols=3)

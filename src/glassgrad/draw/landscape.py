@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import ANY, array_of, check_arguments, listed, optional, whole
 from ..nn.chain import check_module
 from ..nn.checks import untouched
 from ..tensors import Tensor, no_grad
 from ..tensors.creation import coerced
+from ..training.objective import Objective
 from .colours import CLASSES, PAPER
 from .descent import draw_surface, draw_way, shown
 from .picture import Animation, Plot, legend_below, plotted
@@ -25,7 +27,7 @@ def landscape(
     """The loss at w + a u + b v, for two directions u and v of all weights w.
 
     model     a module; its weights are the middle, and are as they were afterwards
-    loss      of outputs and labels, as nn.MSELoss() or nn.functional.cross_entropy
+    loss      of outputs and labels, as nn.MSELoss(), nn.functional.cross_entropy or "mse"
     X, y      rows and labels
     reach     how far a and b go to both sides; 1 is as long as the weights themselves
     points    so many along each axis
@@ -46,8 +48,8 @@ def landscape(
         TypeError: It is no module.
     """
     check_module(model)
-    if points < 3:
-        raise ValueError(f"points={points}: at least 3 along each axis are needed")
+    check_arguments(locals(), model=ANY, seed=whole(0), way=optional(listed("weights")))
+    loss = Objective(loss)
     if animated and way is None:
         raise ValueError("animated=True moves along a way, and way= was not given")
     X, y = coerced(X), coerced(y)
@@ -117,7 +119,8 @@ def steps_of(way: Any, middle: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: They are not those of the model, or fewer than two.
     """
-    listed = [np.asarray(w.detach().numpy() if isinstance(w, Tensor) else w, float) for w in way]
+    plain = (w.detach().numpy() if isinstance(w, Tensor) else w for w in way)
+    listed = [array_of("way", w, float) for w in plain]
     steps = np.array([w.ravel() for w in listed if w.size == middle.size])
     if len(steps) != len(listed) or len(steps) < 2 or not np.isfinite(steps).all():
         raise ValueError(
@@ -155,7 +158,10 @@ def losses_at(model: Any, loss: Any, X: Tensor, y: Tensor, places: Any) -> np.nd
             for place in places:
                 for p, part in zip(parameters, np.split(place, ends)):
                     p.value[...] = part.reshape(p.shape)
-                found.append(float(loss(model(X), y).item()))
+                lost = loss(model(X), y)
+                if not isinstance(lost, Tensor) or lost.numel() != 1:
+                    raise ValueError("loss is wanted as one number of outputs and labels")
+                found.append(float(lost.item()))
     finally:
         for p, value in zip(parameters, before):
             p.value[...] = value

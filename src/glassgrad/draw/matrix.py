@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..explain.texts import short
+from ..arguments import SHAPE, TRUTH, check_arguments, optional, whole
 from ..nn.chain import ChainError, chain
 from .colours import CLASSES, INK, PAPER, ink_on, mixed, of_kind, signed
 from .columns import Link, columns_of
@@ -41,6 +41,7 @@ def matrix(
         ChainError: The layer is no matrix.
         ValueError: There are too many cells to be looked at.
     """
+    check_arguments(locals(), input_shape=optional(SHAPE), names=TRUTH, most=whole(1))
     columns, links = columns_of(chain(layer, None, input_shape))
     if len(links) != 1 or links[0].kind not in ("dense", "convolution"):
         raise ChainError(
@@ -103,7 +104,7 @@ def draw_cells(
 
 def texts_of(link: Link, rows: list[list[Any]], side: float, names: bool) -> list[list[str]]:
     """What is written into the cells of each row: numbers, or names where numbers do not fit."""
-    numbers = [[short(round(edge.weight, 3)) for edge in row] for row in rows]
+    numbers = [[f"{edge.weight + 0.0:.3g}" for edge in row] for row in rows]
     if link.kind != "convolution":
         return numbers
     if not names and fitting([text for row in numbers for text in row], side):

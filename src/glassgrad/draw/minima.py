@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import RANGE, array_of, check_arguments, listed, optional, whole
 from ..autograd import grad
 from ..tensors import Tensor, enable_grad, no_grad
 from .colours import CLASSES, INK, MARKERS, PAPER
-from .descent import of_length, path, staying
+from .descent import RULE, of_length, path, staying
 from .picture import Plot, legend_below, new_axes, plotted
 
 GRID = 1001
@@ -40,7 +41,11 @@ def minima(
     Raises:
         ValueError: There is no start, or f does not give a number for each number.
     """
-    if not len(starts):
+    check_arguments(
+        locals(), x=optional(RANGE), optimizer=RULE, steps=whole(0), starts=listed("numbers")
+    )
+    starts = array_of("starts", starts, float).ravel().tolist()
+    if not starts:
         raise ValueError("at least one start is wanted, as starts=[-2.0, 2.0]")
     at_starts = slopes(f, np.array(starts, float))
     ways = [path(f, (float(s),), lr, steps, optimizer)[:, 0] for s in starts]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arguments import ANY, SHAPE, TRUTH, check_arguments, optional, whole
 from ..nn.chain import chain
-from .columns import Column, Link, columns_of
+from .columns import Column, Link, columns_of, names_of
 from .edges import draw_kernel, draw_link, has_kernel
 from .nodes import (
     draw_caption,
@@ -17,10 +18,11 @@ from .nodes import (
     name_width,
 )
 from .picture import Picture
-from .places import MARGIN, laid_out, page_size
+from .places import MARGIN, Place, laid_out, page_size
 from .svg import Drawing
 
 NARROWEST = 330.0
+EDGES = 20_000  # so many can be drawn
 
 
 def network(
@@ -48,18 +50,20 @@ def network(
     Raises:
         ChainError: Two paths lead through the model, or the shape of its input is not known.
         ShapeError: The input does not fit.
-        ValueError: There are more names than units, `most` is below 4, or no layer drops units.
+        ValueError: There are not as many names as units, `most` is below 4 or draws too many edges,
+            or no layer drops units.
     """
-    if most < 4:
-        raise ValueError(f"most={most}: at least 4 are needed to leave out a middle and count it")
+    check_arguments(
+        locals(), model=ANY, input_shape=optional(SHAPE), bias=TRUTH, most=whole(4),
+        dropped=optional(whole()),
+    )  # fmt: skip
     columns, links = columns_of(chain(model, x, input_shape, dropped))
-    for given, column, what in ((names, columns[0], "inputs"), (outputs, columns[-1], "outputs")):
-        if given and len(given) > column.units:
-            raise ValueError(f"{len(given)} names were given for {column.units} {what}")
+    names, outputs = names_of(names, columns[0], "input"), names_of(outputs, columns[-1], "output")
     if title is None:
         title = titled(columns, links)
     places = laid_out(columns, links, most, 90.0 if names else 0.0)
     pairs = list(zip(places, places[1:]))
+    check_edges(sum(map(edges_between, links, *zip(*pairs))), most)
     entries = entries_of(links, pairs, bias)
     room = max(map(name_width, outputs or ()), default=0.0)
     lines = in_lines(entries, page_size(places, title, bias, NARROWEST, 0, room)[0])
@@ -80,6 +84,26 @@ def network(
         draw_names(drawing, places[-1], outputs, after=True)
     draw_legend(drawing, lines)
     return Picture(drawing.svg(), title)
+
+
+def edges_between(link: Link, start: Place, end: Place) -> int:
+    """About how many edges are drawn between two columns."""
+    if not start.units or not end.units:
+        return 0
+    return len(end.units) * min(len(link.incoming(min(end.units))), len(start.units))
+
+
+def check_edges(edges: int, most: int) -> None:
+    """A picture holds so many edges.
+
+    Raises:
+        ValueError: There are more.
+    """
+    if edges > EDGES:
+        raise ValueError(
+            f"most={most} units of a layer are about {edges:,} edges, and a picture holds "
+            f"{EDGES:,}: give a smaller most="
+        )
 
 
 def titled(columns: list[Column], links: list[Link]) -> str:

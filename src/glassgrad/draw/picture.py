@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..arguments import check_arguments
 from ..files import replacing
 from .svg import fitted, letters, text_width
 
@@ -68,6 +69,7 @@ class Picture:
             FileError: The file cannot be written; what was there before is still there.
             ModuleNotFoundError: PNG and PDF of a drawing need the extra `picture`.
         """
+        check_arguments(locals())
         ending = Path(path).suffix.lower()
         if ending not in self.writers:
             listed = ", ".join(self.writers)

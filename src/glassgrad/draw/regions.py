@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import array_of, check_arguments, function, listing
 from ..tensors import Tensor, no_grad
+from ..training.history import counted
 from .colours import CLASSES, MARKERS, ZERO, ink_on, lightness, of_kind
 from .picture import Plot, new_axes, plotted, short
 
@@ -37,7 +39,9 @@ def regions(
     Raises:
         ValueError: There are not two features, or they are not finite.
     """
-    X = np.asarray(numbers(X), dtype=float)
+    check_arguments(locals(), model=function("a module, or a function of rows", None))
+    names, (across_name, up_name) = listing(names) or None, listing(features)
+    X = array_of("X", numbers(X), float)
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"rows of two features are drawn, and X is {list(X.shape)}")
     if not len(X) or not np.isfinite(X).all():
@@ -46,6 +50,8 @@ def regions(
     rows = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     scores = scores_of(model, rows.astype(np.float32))
     chosen, y, names = classes_of(scores, y, names, len(X))
+    last = max(chosen.max(), 0 if y is None else y.max(initial=0))
+    check_names(names, max(scores.shape[1], 2, 1 + last))
     chosen = chosen.reshape(GRID, GRID)
     shown = np.unique(chosen if y is None else np.concatenate([chosen.ravel(), y]))
     aside = len(shown) > len(CLASSES) and any(len(str(name_of(c, names))) > WIDE for c in shown)
@@ -63,13 +69,23 @@ def regions(
     label_regions(axes, across, up, chosen, None if aside else names, X if y is not None else X[:0])
     if aside or (y is not None and len(shown) <= len(CLASSES)):
         draw_key(axes, shown, names, aside)
-    axes.set(xlabel=features[0], ylabel=features[1], title=title)
+    axes.set(xlabel=across_name, ylabel=up_name, title=title)
     return Plot(axes, title)
+
+
+def check_names(names: Any, classes: int) -> None:
+    """A name for each class, if there are names.
+
+    Raises:
+        ValueError: There are too few.
+    """
+    if names is not None and len(names) < classes:
+        raise ValueError(f"{counted(len(names), 'name')} for {classes} classes: {names}")
 
 
 def numbers(values: Any) -> np.ndarray:
     """The array of a tensor, or of what is like one."""
-    return np.asarray(values.detach().value if isinstance(values, Tensor) else values)
+    return array_of("values", values.detach().value if isinstance(values, Tensor) else values)
 
 
 def classes_of(
@@ -96,6 +112,8 @@ def classes_of(
         return chosen, labels.astype(int), names
     else:
         kinds = np.unique(labels)
+        if len(kinds) > len(known):
+            raise ValueError(f"y has {len(kinds)} classes, and the model chooses of {len(known)}")
     places = None if y is None else np.searchsorted(kinds, labels)
     return chosen, places, list(kinds) if names is None else names
 

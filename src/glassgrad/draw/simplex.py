@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
+from ..arguments import Kind, check_arguments, function, is_several, whole
 from ..tensors import Tensor, no_grad
 from .picture import Plot, new_axes, plotted, short
 from .svg import letters
@@ -18,7 +20,7 @@ FEW = 8  # values: each is a colour of its own, as for a loss of 0 or 1
 
 @plotted
 def simplex(
-    loss: Any = "log loss", label: int = 0, *, names: tuple[str, str, str] = ("1", "2", "3"),
+    loss: Any = "log loss", label: int = 0, *, names: tuple[str, str, str] = ("0", "1", "2"),
     most: float = 4.0, title: str = "", ax: Any = None,
 ) -> Plot:  # fmt: skip
     """A loss as a function of three probabilities that sum to 1, when the class is `label`.
@@ -34,9 +36,14 @@ def simplex(
     Raises:
         ValueError: There is no such label or loss.
     """
+    corners = Kind("three names", object, lambda x: is_several(x) and len(list(x)) == 3)
+    check_arguments(locals(), label=whole(), most=arguments.number(), names=corners)
     if label not in (0, 1, 2):
         raise ValueError(f"label={label}: the three classes are 0, 1 and 2")
-    f = loss if callable(loss) else known(loss)
+    if not isinstance(loss, str):
+        kind = function("a function (p, label), 'log loss' or 'zero-one'", None, 0)
+        check_arguments({"loss": loss}, loss=kind)
+    f = known(loss) if isinstance(loss, str) else loss
     name = loss if f is not loss else getattr(loss, "__name__", "loss").replace("<lambda>", "loss")
     p = probabilities()
     value = evaluated(f, p, label)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import ANY, array_of, check_arguments, function, listed, listing
 from ..nn.chain import check_module
 from .colours import CLASSES, line_of
 from .picture import Plot, new_axes, plain, plotted, short, zero_line
 
+TRAIN = function("a function of the penalty that gives a model or weights", None)
 LABEL = 0.045  # of the height of the axes: so high is the name of a weight
 
 
@@ -27,6 +29,7 @@ def histograms(
         ValueError: There is nothing to draw.
         TypeError: It is neither.
     """
+    check_arguments(locals(), model=ANY)
     found = arrays_of(model, gradients)
     axes = new_axes(ax, size=(6.0, max(0.8 + 0.62 * len(found), 2.2)))
     parts = [array[np.isfinite(array)] for array in reversed(found.values())]
@@ -63,7 +66,7 @@ def draw_histogram(axes: Any, finite: np.ndarray, bins: int, row: int, wide: flo
 def arrays_of(model: Any, gradients: bool) -> dict[str, np.ndarray]:
     """The numbers of each parameter."""
     if isinstance(model, dict):
-        found = {str(k): np.asarray(v, float).ravel() for k, v in model.items()}
+        found = {str(k): array_of(str(k), v, float).ravel() for k, v in model.items()}
     else:
         check_module(model)
         parts = ((n, p.grad if gradients else p) for n, p in model.named_parameters())
@@ -90,11 +93,13 @@ def shrinkage(
     Raises:
         ValueError: A penalty is not above 0.
     """
-    penalties = sorted(map(float, penalties))
-    if not penalties or penalties[0] <= 0:
+    check_arguments(locals(), train=TRAIN, penalties=listed("numbers"))
+    penalties = sorted(array_of("penalties", penalties, float).ravel().tolist())
+    names = list(map(str, listing(names)))
+    if not penalties or not 0 < penalties[0] <= penalties[-1] < np.inf:
         raise ValueError("penalties must be above 0, to stand on a logarithmic axis")
     paths = np.array([weights_of(train(p)) for p in penalties])
-    axes = new_axes(ax, size=(6.6 if any(names) else 5.0, 4.0))
+    axes = new_axes(ax, size=(6.6 if names else 5.0, 4.0))
     mark = "" if len(penalties) > 1 else "o"
     for k, path in enumerate(paths.T):
         name = short(names[k]) if k < len(names) else None
@@ -102,7 +107,7 @@ def shrinkage(
     axes.axhline(0, color="0.6", linewidth=0.7, zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.1)  # room for the weights' names
-    if any(names):
+    if names:
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     elif len(paths.T) <= 12:
         draw_names(axes, penalties[0], paths[0])

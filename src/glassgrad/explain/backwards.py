@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..tensors import Tensor
 from ..tensors.creation import ones_like
 from ..tensors.listening import Listener, unheard
 from ..tensors.state import state
 from .elements import of_elements, together
-from .formula import Term
+from .formula import Term, term
 from .matrices import number_term, writable
 from .naming import Names
 from .reading import INDEXED, SLOPES, formula_of, number_or
@@ -106,7 +108,7 @@ def handed(y: Any, arrived: Any, known: Names) -> list[tuple[Any, Any, Term, Ter
         if short is None:
             return read(gx, terms)
         shapes, formulas = [c.shape for c in (g, *inputs)], [terms[c] for c in (g, *inputs)]
-        return of_elements(y, shapes, formulas, lambda up, *rest: short(up, list(rest), i))
+        return of_elements(y, shapes, formulas, lambda up, *rest: short(y, up, list(rest), i))
 
     return [
         (x, alone(gx), written(i, gx, names), written(i, gx, numbers) if shown else None)
@@ -130,10 +132,19 @@ def stand_in(x: Any) -> Any:
     return copy
 
 
+def constant(x: Any) -> Term:
+    """An array that a rule makes: of one number, or the identity."""
+    if x.value.size and (x.value == x.value.flat[0]).all():
+        return term(x.value.flat[0].item())
+    if len(x.shape) == 2 and np.array_equal(x.value, np.eye(*x.shape)):
+        return Term("I", "I")
+    return Term("constant", r"\text{constant}")
+
+
 def read(x: Any, names: dict[Any, Term]) -> Term:
     """A gradient as a formula of what has a name."""
     if x in names:
         return names[x]
     if x.operation is None:
-        return number_or(x, lambda leaf: Term("constant", r"\text{constant}"))
+        return number_or(x, constant)
     return formula_of(x, lambda inner: read(inner, names))

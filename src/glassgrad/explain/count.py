@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..arguments import ANY, SEVERAL, check_arguments
 from ..nn.chain import ChainError, Step, inside, window
 from ..nn.paths import all_steps
 from .normal import root
@@ -116,6 +117,7 @@ def count(model: Any, input_shape: Any = None) -> Counts:
         ChainError: No path leads from input to output, or the shape of an input is not known.
         ShapeError: The shape does not fit.
     """
+    check_arguments(locals(), model=ANY, input_shape=SEVERAL)
     given, steps = all_steps(model, input_shape, "gg.explain.count(model, {})")
     if not steps:
         raise ChainError("the model gives back its input: there is no layer to show")

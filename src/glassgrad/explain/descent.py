@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments, choice, number, optional
 from .objectives import Objective, objective
 from .tables import table_html
 from .texts import short, values_text
@@ -198,13 +199,4 @@ def checked(
     lr: float, batch_size: int | None, epochs: int, epsilon: float | None, reduction: str
 ) -> None:
     """Errors about single numbers."""
-    if not math.isfinite(lr) or lr < 0:
-        raise ValueError(f"lr is a step size, 0 or more, and not {lr}")
-    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-        raise ValueError(f"batch_size is 1 or more observations, or None for all; not {batch_size}")
-    if epochs < 0:
-        raise ValueError(f"epochs is a count, and not {epochs}")
-    if epsilon is not None and not epsilon >= 0:
-        raise ValueError(f"epsilon is a change of the loss, 0 or more, and not {epsilon}")
-    if reduction not in ("sum", "mean"):
-        raise ValueError(f'reduction is "sum" or "mean", and not {reduction!r}')
+    check_arguments(locals(), epsilon=optional(number(0)), reduction=choice("sum", "mean"))

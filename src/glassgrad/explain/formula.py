@@ -271,10 +271,13 @@ def fraction(a: Term, b: Term) -> Term:
         return a
     if (halves := a.split("/")) is not None:
         return fraction(halves[0], product(halves[1], b))
-    above = OVER if number(b) is not None else PRODUCT  # sum_i x / 2
-    text = f"{a.inside(above)[0]} / {b.inside(SIGN)[0]}"
+    (above, more), (below, others) = factors(a), factors(b)
+    if below not in (0, 1) and above % below == 0 and others:
+        return fraction(multiplied(above / below, more), multiplied(1, others))
+    tight = OVER if number(b) is not None else PRODUCT  # sum_i x / 2
+    text = f"{a.inside(tight)[0]} / {b.inside(SIGN)[0]}"
     latex, scalar = rf"\frac{{{a.latex}}}{{{b.latex}}}", a.scalar and b.scalar
-    return Term(text, latex, min(PRODUCT, max(a.binding, above)), SIGN, ("/", a, b), scalar)
+    return Term(text, latex, min(PRODUCT, max(a.binding, tight)), SIGN, ("/", a, b), scalar)
 
 
 def power(a: Term, b: Term) -> Term:

@@ -8,6 +8,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from ..arguments import ANY, SEVERAL, check_arguments
 from ..gradient import ancestors
 from ..nn import Module
 from ..nn.checks import input_names, untouched
@@ -103,8 +104,8 @@ class Brief(Inlined):
     """A line for each layer: scores are written as part of the activation."""
 
     def of_layer(self, x: Any) -> bool:
-        """Whether a node is H_l."""
-        return bool(self.entering.get(x)) or self.is_prediction(x)
+        """Whether a node is H_l, or of a normalisation."""
+        return x in self.letters or bool(self.entering.get(x)) or self.is_prediction(x)
 
 
 def formulas(
@@ -132,6 +133,7 @@ def formulas(
         ValueError: The tensor has many elements, or nothing was recorded.
         ImportError: SymPy is wanted and not installed.
     """
+    check_arguments(locals(), names=ANY, input_shape=SEVERAL)
     if isinstance(what, Module):
         return of_model(what, names, input_shape, simplify, Brief if brief else Inlined)
     check(what, True)

@@ -215,7 +215,8 @@ class Names:
             return self.fresh("c", scalar)
         if is_mask(x, self.users[x]):
             return self.fresh("M", scalar, bare=not self.layers)
-        if x.dtype.kind in "iub" and not self.in_loss(x):
+        places = any(u.operation.kind == "gather" and u.inputs[0] is not x for u in self.users[x])
+        if x.dtype.kind in "iub" and (places or not self.in_loss(x)):
             return self.fresh("i", scalar)
         if self.layers and not self.in_loss(x):
             factor = all(u.operation.name == "mul" for u in self.users[x])

@@ -106,9 +106,15 @@ def by_statistics(x: Any) -> tuple[Normal, Any] | None:
 
 
 def followed(x: Any, found: Normal, scaled: Any, users: Users) -> None:
-    """The product with what is scaled, with gamma, and the sum with beta."""
-    core = "Xhat" in found.values.values()
+    """The product with what is scaled, with gamma, and the sum with beta, and what comes out."""
     found.output = x
+    follow(x, found, scaled, users)
+    found.inner = [x for x in found.inner if x is not found.output]
+
+
+def follow(x: Any, found: Normal, scaled: Any, users: Users) -> None:
+    """From one to the next as long as it is a part of the normalisation."""
+    core = "Xhat" in found.values.values()
     while len(users[x]) == 1:
         above = users[x][0]
         if above.operation.name not in SILENT:
@@ -126,7 +132,9 @@ def followed(x: Any, found: Normal, scaled: Any, users: Users) -> None:
             else:
                 return
         found.inner.append(x)
-        found.output = x = above
+        x = above
+        if above.operation.name not in SILENT:
+            found.output = above
 
 
 def is_scaled(other: Any, scaled: Any) -> bool:

@@ -160,7 +160,7 @@ def objective(what: Any, data: tuple, start: Any, reduction: str, loss: Any) -> 
         return OfModel(what, data, mean, loss)
     if loss is not None:
         raise TypeError("loss= belongs to a model; a function returns the loss itself")
-    if callable(what) and not isinstance(what, Tensor):
+    if callable(what) and not isinstance(what, (Tensor, type)):
         return OfFunction(what, data, start, mean)
     if data:
         raise TypeError("gradients were given, and data too: data belong to a function or model")

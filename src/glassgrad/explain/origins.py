@@ -10,7 +10,16 @@ from weakref import ref
 
 import numpy as np
 
-from ..operations.view import reshape
+from ..operations.record import Operation
+
+
+class Detach(Operation):
+    """What `detach` does: the value, perhaps in another shape, and no way back."""
+
+    name, kind, remembered = "detach", "view", True
+
+    def forward(self, x: Any, shape: Any) -> Any:
+        return x.reshape(shape)
 
 
 class Origin:
@@ -37,8 +46,8 @@ def behind(x: Any) -> Origin | None:
     if x.origin is not None:
         operation, held, parameters = x.origin
         return Origin(x, operation, [i() if isinstance(i, ref) else i for i in held], parameters)
-    if x.base is not None and x.base.shape == x.shape:  # detached
-        return Origin(x, reshape, [x.base], {"shape": x.shape})
+    if x.base is not None and x.base.numel() == x.numel():
+        return Origin(x, Detach(), [x.base], {"shape": x.shape})
     return None
 
 

@@ -50,6 +50,7 @@ from .windows import called, channels, convolved, kernels_of, overlap, window_ma
 INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
 LONGEST = 160  # letters of what an operation does to short names
 Namer = Callable[[Any], Term]
+Slope = Callable[[Any, Term, list[Term], int], Term]  # (node, g, its inputs, which of them)
 
 
 def formula_of(x: Any, name: Namer) -> Term:
@@ -218,11 +219,8 @@ def _place(x: Any, g: Term, *others: Any) -> Term:
     if x.shape == x.inputs[0].shape:
         text, latex = g.inside(ATOM)
         return Term(f"{text}{where}", f"{latex}{where}")
-    return Term(
-        f"{g.text} at {where}, else 0",
-        rf"{g.latex} \text{{ at }} {where}, \text{{ else }} 0",
-        LOGIC,
-    )
+    latex = rf"{g.latex} \text{{ at }} {where} \text{{, else }} 0"
+    return Term(f"{g.text} at {where}, else 0", latex, LOGIC)
 
 
 def part_of(parameters: dict[str, Any], part: Shape, whole: Shape) -> str:
@@ -252,13 +250,13 @@ def _take(x: Any, a: Term, rows: Term) -> Term:
 
 
 def _put(x: Any, g: Term, rows: Term) -> Term:
-    latex = rf"{g.latex} \text{{ at }} {rows.latex}"
-    return Term(f"{g.text} at {rows.text}, else 0", latex, LOGIC)
+    latex = rf"{g.latex} \text{{ added up at }} {rows.latex} \text{{, else }} 0"
+    return Term(f"{g.text} added up at {rows.text}, else 0", latex, LOGIC)
 
 
 def _spread(x: Any, g: Term, *places: Term) -> Term:
-    latex = rf"{g.latex} \text{{ where the maximum was}}"
-    return Term(f"{g.text} where the maximum was, else 0", latex, LOGIC)
+    latex = rf"{g.latex} \text{{ added up where the maximum was, else }} 0"
+    return Term(f"{g.text} added up where the maximum was, else 0", latex, LOGIC)
 
 
 # ---- softmax and the losses on it
@@ -305,6 +303,7 @@ VIEWS: dict[str, Callable[[Any, Term], Term]] = {"view": viewed, "reshape": resh
 TABLE: dict[str, Callable[..., Term]] = {
     "linear": lambda x, a, w, b: a @ w.T + b,
     "axpy": lambda x, a, b, c: a + c * b,
+    "detach": lambda x, a: call("detach", a) if x.inputs[0].requires_grad else a,
     "cast": lambda x, a, *rest: a,
     "slice": _slice,
     "place": _place,
@@ -331,12 +330,12 @@ TABLE: dict[str, Callable[..., Term]] = {
 # ---- gradients that are clearer than what the rule does to keep numbers small
 
 
-def _logaddexp_slope(g: Term, inputs: list[Term], which: int) -> Term:
+def _logaddexp_slope(y: Any, g: Term, inputs: list[Term], which: int) -> Term:
     """1 / (1 + e^(b - a)) instead of e^(a - log(e^a + e^b))."""
     return g / (1 + E ** (inputs[1 - which] - inputs[which]))
 
 
-def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
+def _clamp_slope(y: Any, g: Term, inputs: list[Term], which: int) -> Term:
     """g where the limits leave x as it is; no limit is left out."""
     x, low, high = inputs
     inside = x
@@ -347,22 +346,33 @@ def _clamp_slope(g: Term, inputs: list[Term], which: int) -> Term:
     return choice(inside, g, 0)
 
 
-def _extreme_slope(larger: bool) -> Callable[[Term, list[Term], int], Term]:
-    def written(g: Term, inputs: list[Term], which: int) -> Term:
+def _extreme_slope(larger: bool) -> Slope:
+    def written(y: Any, g: Term, inputs: list[Term], which: int) -> Term:
         """g for the one that was chosen; of two equal ones each has half of it."""
         x, other = inputs[which], inputs[1 - which]
-        return choice(x > other if larger else x < other, g, 0)
+        rest = term(0)
+        if (y.inputs[0].value == y.inputs[1].value).any():
+            rest = choice(infix("=", "=", x, other, COMPARISON), g / 2, 0)
+        return choice(x > other if larger else x < other, g, rest)
 
     return written
 
 
-def _power_slope(g: Term, inputs: list[Term], which: int) -> Term:
+def _power_slope(y: Any, g: Term, inputs: list[Term], which: int) -> Term:
     """b a^(b - 1) and a^b log(a), where the rule also sees to a = 0."""
     a, b = inputs
-    return g * (b * a ** (b - 1) if which == 0 else a**b * Symbols().log(a))
+    exponent = number(b)
+    less = b - 1 if exponent is None else term(exponent - 1)
+    return g * (b * a**less if which == 0 else a**b * Symbols().log(a))
 
 
-SLOPES: dict[str, Callable[[Term, list[Term], int], Term]] = {
-    "logaddexp": _logaddexp_slope, "clamp": _clamp_slope, "pow": _power_slope,
+def _root_slope(y: Any, g: Term, inputs: list[Term], which: int) -> Term:
+    """1 / (2 sqrt(x)), where the rule also sees to x = 0."""
+    return g / (2 * Symbols().sqrt(inputs[0]))
+
+
+SLOPES: dict[str, Slope] = {
+    "logaddexp": _logaddexp_slope, "clamp": _clamp_slope, "pow": _power_slope, "root": _root_slope,
+    "expm1": lambda y, g, inputs, which: g * E ** inputs[0],
     "maximum": _extreme_slope(True), "minimum": _extreme_slope(False),
 }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_arguments, choice, number, whole
 from ..types import ShapeError
 from .objectives import numbers
 from .tables import table_html, table_text
@@ -107,11 +108,10 @@ def single_neuron(
         ShapeError: Rows, labels and weights do not fit.
         ValueError: A label is not 0 or 1, or the loss is not known.
     """
+    check_arguments(
+        locals(), bias=number(), lr=number(), steps=whole(0), loss=choice("squared", "log")
+    )
     X, y, w, b = fitting(X, y, weights, bias)
-    if loss not in LOSSES:
-        raise ValueError(f'loss is "squared" or "log", and not {loss!r}')
-    if steps < 0:
-        raise ValueError(f"steps is a count, and not {steps}")
     found = NeuronTables()
     for step in range(steps + 1):
         found.append(said(step, X, y, w, b, loss))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import ANY, check_arguments
 from ..compiler.step import CompiledStep
 from ..gradient import ancestors
 from ..nn import Module
@@ -144,6 +145,7 @@ def steps(target: Any, *example: Any, names: Any = None, backward: bool = True) 
         ValueError: It was computed from nothing that requires a gradient, or has many elements.
         RuntimeError: A tensor has been changed in place since it was used.
     """
+    check_arguments(locals(), names=ANY)
     if isinstance(target, CompiledStep):
         lines = of_step(target, example, given_names(names), backward)
     else:
@@ -242,8 +244,8 @@ def unchanged(nodes: list[Any]) -> None:
             if x.operation is None and x.written > y.serial:
                 name = x.name or "a tensor"
                 raise RuntimeError(
-                    f"{name} {x.type_} has been changed since {y.operation.name} used it: ask for "
-                    "the steps before the optimizer's step, or compute the loss again"
+                    f"{name} {x.type_} has been changed since {y.operation.name} used it: ask "
+                    "before the optimizer's step, or compute the loss again"
                 )
 
 

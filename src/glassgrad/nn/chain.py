@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_module
 from ..tensors import Tensor, enable_grad
 from ..tensors.creation import zeros
 from ..tensors.generator import default_generator
@@ -102,11 +103,13 @@ def watched(model: Any, given: list[Tensor], dropped: int | None = None) -> tupl
 
 def check_module(model: Any) -> None:
     """Refuses what is no module, and says what else shows a tensor or a compiled step."""
-    if hasattr(model, "named_modules"):
+    if is_module(model):
         return
     calculated = isinstance(model, Tensor) or hasattr(model, "graph")  # a compiled step
     instead = ": give the model that it comes from; gg.draw.graph draws it as it is"
-    raise TypeError(f"a module is wanted, and got {model!r}{instead if calculated else ''}")
+    made = f": make one, as {model.__name__}(...)" if isinstance(model, type) else ""
+    got = f"the class {model.__name__}" if made else repr(model)
+    raise TypeError(f"a module is wanted, and got {got}{instead if calculated else made}")
 
 
 def drop(model: Any, seed: int) -> None:
@@ -158,7 +161,7 @@ def example(model: Any, x: Any, input_shape: Any) -> Tensor:
         if array.dtype.kind not in "fiub":
             raise TypeError(f"numbers are wanted as x, and got {x!r}")
         rank = row_rank(model) if input_shape is None else len(sizes(input_shape))
-        array = array.reshape((1,) * max(rank - array.ndim, 0) + array.shape if rank else ())
+        array = array.reshape((1,) * max(rank - array.ndim, 0) + array.shape)
         array = array[None] if array.ndim == rank else array
         whole = dtype is None or (dtype.kind == "i" and array.dtype.kind == "f")
         return Tensor.lift(array if whole else array.astype(dtype))

@@ -31,13 +31,17 @@ def check(module: Any, input_shape: Any, dtype: Any = None) -> Any:
 
 
 def wanted_dtype(module: Any) -> Any:
-    """The dtype of inputs: integers where an embedding comes first, else that of the weights."""
+    """The dtype of inputs: integers where an embedding comes first, else that of the weights.
+
+    What has no matrix of weights, as a norm or a parameter beside the layers, does not tell.
+    """
     for part in module.modules():
         if type(part).__name__.startswith("Embedding"):
             return int64
-        for parameter in part.parameters(recurse=False):
-            return parameter.dtype
-    return None
+        own = [p for p in part.parameters(recurse=False) if len(p.shape) > 1]
+        if own and not part._modules:
+            return own[0].dtype
+    return next((p.dtype for p in module.parameters()), None)
 
 
 def input_names(model: Any) -> list[str]:

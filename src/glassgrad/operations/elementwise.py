@@ -97,6 +97,12 @@ logaddexp = elementwise(
 sqrt = elementwise(
     "sqrt", lambda np, x: np.sqrt(x), lambda g, y, x: (g / (y + y),), domain=(positive,)
 )
+root = elementwise(  # of a norm: the slope at 0 is 0 and not infinite
+    "root",
+    lambda np, x: np.sqrt(x),
+    lambda g, y, x: (g.where(y != 0, 0) / (y + y).where(y != 0, 1),),
+    domain=(positive,),
+)
 rsqrt = elementwise(
     "rsqrt",
     lambda np, x: 1 / np.sqrt(x),

@@ -205,6 +205,8 @@ def merged_positions(x: Any, arrays: list[Any]) -> tuple[Any, tuple[int, ...]]:
         raise IndexError(f"index arrays of shapes {shapes} do not broadcast together") from None
     strides = [math.prod(x.shape[a + 1 : len(rows)]) for a in range(len(rows))]
     known = [fixed(k) for k in rows]
+    if len(rows) == 1 and rows[0].dtype == int64:
+        return rows[0], shape
     if any(k is None for k in known):
         total = sum(k.long() * s for k, s in zip(rows, strides))
         return total.expand(shape), shape

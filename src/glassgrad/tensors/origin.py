@@ -11,6 +11,8 @@ from typing import Any
 from weakref import ref
 
 from ..operations import elementwise as op
+from ..operations.index import argmax, argmin, argsort
+from ..operations.loop import amax, amin
 from ..operations.record import Operation
 from ..operations.view import reshape, view
 from ..types import bool_
@@ -18,7 +20,8 @@ from ..types import bool_
 CONDITIONS = (op.eq, op.ne, op.lt, op.le, op.gt, op.ge)
 LOGIC = (op.bitwise_and, op.bitwise_or, op.bitwise_not)
 SMALL = (op.neg, op.sub, op.clamp, op.cast, view, reshape)  # more, and it is data of its own
-for operation in (*CONDITIONS, *LOGIC, *SMALL):
+CHOSEN = (amax, amin, argmax, argmin, argsort)
+for operation in (*CONDITIONS, *LOGIC, *SMALL, *CHOSEN):
     operation.remembered = True
 
 

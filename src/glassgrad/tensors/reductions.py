@@ -6,9 +6,12 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..operations import composite, index, loop
+import numpy as np
+
+from ..operations import composite, elementwise, index, loop
 from ..operations.view import reshape
 from ..types import ElementError, RangeError, axes_of, axis_of, bool_, int64, is_real
+from .listening import fixed
 from .node import Node, real
 
 
@@ -98,7 +101,7 @@ class Reductions(Node):
         x = real(self)
         if 0 in [x.shape[a] for a in axes_of(dim, len(x.shape))]:
             return x.exp().sum(dim, keepdim).log()
-        largest = _finite(x.detach().amax(dim, keepdim=True))
+        largest = _finite(x.amax(dim, keepdim=True).detach())
         y = (x - largest).exp().sum(dim, keepdim=True).log() + largest
         return y if keepdim else y._without(axes_of(dim, len(self.shape)))
 
@@ -179,6 +182,9 @@ def _count(x, dim):
 
 def _finite(x):
     """Infinite maxima replaced by 0, lest inf - inf."""
+    array = fixed(x)
+    if array is not None and np.isfinite(array).all():
+        return x
     return x.where(x.isfinite(), 0)
 
 
@@ -192,8 +198,7 @@ def _nonempty(x, dim, name):
 
 def _rooted(total, p):
     """total^(1/p); where the total is 0 the slope is 0 and not infinite."""
-    root = (lambda x: x.sqrt()) if p == 2 else (lambda x: x ** (1 / p))
-    if not total.requires_grad:
-        return root(total)
+    if p == 2 or not total.requires_grad:
+        return total.apply(elementwise.root, total) if p == 2 else total ** (1 / p)
     zero = total == 0
-    return root(total.masked_fill(zero, 1)).masked_fill(zero, 0)
+    return (total.masked_fill(zero, 1) ** (1 / p)).masked_fill(zero, 0)

@@ -30,6 +30,13 @@ class Callback:
 
     parameters = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in vars(cls):
+            if name.startswith("on_") and not hasattr(Callback, name):
+                events = ", ".join(event for event in vars(Callback) if event.startswith("on_"))
+                raise TypeError(f"{cls.__name__}.{name} is never called; the events are {events}")
+
     def on_train_start(self, run: Any) -> None:
         """Before the first epoch, and before a checkpoint is loaded."""
 

@@ -16,6 +16,7 @@ LARGE = 10.0  # root mean square of a feature: scaled ones have 1, and bits and 
 SMALL = 0.01  # the same of all features: the first layer's weights must grow a hundredfold
 UNEQUAL = 1000.0  # largest to smallest feature: their weights' gradients differ a million times
 LEAKING = 0.99  # share of the labels' variance that one feature explains: data are never so good
+SMALL_LABELS = 1e-3  # the loss is then small from the start, and rates are felt otherwise
 FEW = 20  # rows: of fewer, a feature may agree with the labels by chance
 IN_MEMORY = 1 << 30  # bytes of rows that are all looked through for NaN
 WIDE = 4096  # features: of more, each is a pixel or a sample, and none is looked at alone
@@ -35,7 +36,8 @@ def input_findings(seen: Observation, names: Sequence[str] = ()) -> list[Finding
     columns = x.reshape(len(x), -1) if x.ndim == 2 else x.reshape(-1, 1)
     sizes = np.sqrt(np.mean(np.square(columns, dtype=np.float64), axis=0))
     if not sizes.any():
-        return []
+        what = "all features are 0 in the rows looked at; they tell nothing"
+        return [Finding("inputs", "unscaled inputs", what, "Were the right columns taken?")]
     i, largest = int(sizes.argmax()), float(sizes.max())
     reach = np.abs(columns).max(axis=0)
     dense = np.count_nonzero(columns, axis=0) > len(columns) / 2  # the others are counts of words
@@ -62,7 +64,7 @@ def not_finite(rows: Rows, batch: Batch) -> list[Finding]:
     for some in batches(rows, 65_536) if held else [batch]:
         if (origin := found_in_data(some)) is not None:
             layer = "labels" if origin.text.startswith("the labels") else "inputs"
-            advice = "Leave such rows out, or put a number in its place: numpy.nan_to_num(X)."
+            advice = "Leave such rows out" + ", or put a number in its place." * (layer == "inputs")
             return [Finding(layer, "not finite", origin.text, advice)]
     return []
 
@@ -122,13 +124,18 @@ def correlated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(below > 1e-24, (y @ x) ** 2 / np.maximum(below, 1e-24), 0.0)
 
 
-def label_findings(labels: Any) -> list[Finding]:
-    """Labels that are all the same."""
-    y = None if labels is None else labels.value
-    if y is None or len(y) < 2:
+def label_findings(labels: Any, kind: str) -> list[Finding]:
+    """Labels that are all the same, or values far larger or smaller than outputs begin with."""
+    y = labels.value
+    if len(y) < 2:
         return []
+    size = float(np.sqrt(np.mean(np.square(y, dtype=np.float64)))) if kind == "values" else 1.0
     if np.ptp(y.reshape(len(y), -1), axis=0).any():
-        return []
+        if SMALL_LABELS <= size <= LARGE:
+            return []
+        what = f"they have root mean square {size:.4g}; outputs begin with about 1 or less"
+        advice = "Scale them: (y - y.mean()) / y.std(), and predictions back."
+        return [Finding("labels", "unscaled labels", what, advice, {"size": size})]
     what = f"all {len(y)} rows looked at have the same label, {y[0]}; nothing is to be learnt"
     advice = "Was the right column taken, and were the rows shuffled before they were divided?"
     return [Finding("labels", "one label", what, advice, {"rows": len(y)})]

@@ -22,8 +22,8 @@ class Finding:
              what is not in the model
     kind     "dead units", "saturated units", "no activation", "dropout", "vanishing gradients",
              "exploding gradients", "still weights", "equal units", "wrong output", "wild outputs",
-             "unscaled inputs", "not finite", "leaking labels", "one label", "learning rate", and
-             during a training "no progress" and "overfitting"
+             "unscaled inputs", "not finite", "leaking labels", "one label", "unscaled labels",
+             "learning rate", and during a training "no progress" and "overfitting"
     what     what was seen, in words
     numbers  what was measured, by name
     advice   what to do

@@ -141,10 +141,34 @@ def first_findings(
         found += left_out(model, optimizer)
     if batch.labels is not None:
         found += leak_findings([x.value for x in batch.inputs], batch.labels.value, names)
-        found += label_findings(batch.labels)
+        found += label_findings(batch.labels, objective.kind.outputs)
     seen = observe(model, batch, objective)
     found += input_findings(seen, names) + output_findings(seen, objective, batch.labels)
-    return found + unbent(seen) + later_findings(seen, model)
+    return new([*found, *unbent(seen), *later_findings(seen, model)], [])
+
+
+FOLLOWS = {  # kinds that tell nothing new where another has been found
+    "exploding gradients": {"unscaled labels"},
+    "still weights": {"equal units", "vanishing gradients", "dropout"},
+    "learning rate": {"dropout"},
+}
+
+
+def new(findings: list[Finding], known: list[Finding]) -> list[Finding]:
+    """What is not known yet, of each kind once for a layer, without what follows from another.
+
+    Weights that are still are said once: later layers, or another measure of them, are no news.
+    """
+    kinds = {f.kind for f in [*known, *findings]}
+    told = {(f.layer, f.kind) for f in known}
+    still = any(f.kind == "still weights" for f in known)
+    found = []
+    for f in findings:
+        follows = FOLLOWS.get(f.kind, set()) & kinds or (still and f.kind == "still weights")
+        if (f.layer, f.kind) not in told and not follows:
+            told.add((f.layer, f.kind))
+            found.append(f)
+    return found
 
 
 def later_findings(seen: Observation, model: Any) -> list[Finding]:
@@ -216,17 +240,15 @@ class Health(Callback):
         with own_stream(0), np.errstate(all="ignore"):
             seen = observe(run.model, self.batch, run.objective)
             found = later_findings(seen, run.model)
-            found += progress_findings(seen, run.objective, self.batch, run.epoch)
+            steps = run.step - self.steps
+            found += progress_findings(seen, run.objective, self.batch, run.epoch, steps)
         found += overfitting(run.history)
         if not warming_up(run.optimizer):
-            found += still_since(self.start, run.model, run.step - self.steps)
+            found += still_since(self.start, run.model, steps)
         self.warn(found)
 
     def warn(self, findings: list[Finding]) -> None:
         """Warn of what has not been warned of."""
-        known = {(f.layer, f.kind) for f in self.findings}
-        for finding in findings:
-            if (finding.layer, finding.kind) not in known:
-                known.add((finding.layer, finding.kind))
-                self.findings.append(finding)
-                warnings.warn(str(finding), HealthWarning, stacklevel=2)
+        for finding in new(findings, self.findings):
+            self.findings.append(finding)
+            warnings.warn(str(finding), HealthWarning, stacklevel=2)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .. import nn
 from ..arguments import shown, takes
+from ..tensors import Tensor
 from ..types import ShapeError
 
 
@@ -66,6 +67,12 @@ class Objective:
 
     def __call__(self, outputs: Any, labels: Any, weights: Any = None) -> Any:
         """outputs: [batch, ...], labels: [batch, ...], weights: [batch] -> []"""
+        if not isinstance(outputs, Tensor):
+            raise TypeError(
+                f"the model gives a {type(outputs).__name__}, and {self.name} compares one tensor "
+                "with the labels: let forward put them side by side, gg.cat([a, b], 1), and part "
+                "them in the loss"
+            )
         check_shapes(outputs, labels, self.kind, self.name)
         if self.each is None or weights is None:
             return self.loss(outputs, labels)

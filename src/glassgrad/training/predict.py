@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -120,7 +121,11 @@ def all_outputs(
     if samples is None:
         return outputs_of(model, rows, batch_size, X)
     with in_use(model, sampling=True), own_stream(seed):
-        return np.stack([sample_of(model, rows, batch_size) for _ in range(samples)])
+        found = np.stack([sample_of(model, rows, batch_size) for _ in range(samples)])
+    if samples > 1 and found.size and (found == found[0]).all():
+        text = "all samples are equal: no layer draws at random, as nn.Dropout(0.5) does"
+        warnings.warn(text, stacklevel=3)
+    return found
 
 
 def outputs_of(model: Any, rows: ArrayRows, batch_size: int, X: Any) -> np.ndarray:

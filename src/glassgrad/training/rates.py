@@ -64,7 +64,7 @@ class Rates:
 
     def __repr__(self) -> str:
         low, high, best = self.rates[0], self.rates[-1], self.best
-        said = "no rate lowers the loss, gg.health may say why"
+        said = "no rate lowers the loss so soon: try more steps, other first weights or Adam"
         if self.suggestion is not None:
             said = f"suggestion {self.suggestion:.2g}"
         return (

@@ -20,6 +20,7 @@ LARGEST = {"sigmoid": 0.25, "tanh": 1.0}  # slopes of what is nowhere quite flat
 FLAT = 0.05  # of the largest slope: a gradient that passes is divided by twenty
 BENDS = {
     *LARGEST,
+    "erf",
     "relu",
     "where",
     "clamp",
@@ -119,7 +120,7 @@ def slopes_of(nodes: dict[Any, Node], stretch: dict[Any, None], y: Any) -> list[
     again = dict(starts)
     for x in stretch:
         node = nodes[x]
-        inputs = [again.get(i, i) for i in node.inputs]
+        inputs = [again[i] if i in again else beside(i) for i in node.inputs]
         again[x] = inputs[0].apply(node.operation, *inputs, **node.parameters)
     if not starts or not again[y].requires_grad:
         return []
@@ -143,6 +144,11 @@ def unbent_pairs(nodes: dict[Any, Node]) -> list[tuple[str, str]]:
         if twice and x.shape[-1] >= min(before.inputs[0].shape[-1], y.shape[-1]):
             found.append((before.layer, node.layer))
     return list(dict.fromkeys(found))
+
+
+def beside(x: Any) -> Any:
+    """What else a stretch reads, without the way that led to it."""
+    return x if x.number is not None else x.detach()
 
 
 def above_weights(nodes: dict[Any, Node], outputs: Any) -> set[Any]:

@@ -18,14 +18,14 @@ from .slopes import LARGEST, Activation
 DEAD = 0.8  # share of a layer's units: first weights switch off half of a deep layer and it learns
 SATURATED = 0.8  # share of a layer's values: hidden units of a trained network may saturate often
 ONE_END = 0.1  # of the flat values: fewer at the other end, and it is a ReLU
-VANISHING = 1e-3  # of the gradients of later layers: what three sigmoid layers do is still trained
+VANISHING = 3e-4  # of the gradients of later layers: what three sigmoid layers do is still trained
 EXPLODING = 100.0  # gradient to weight: a step at the common rate 0.01 replaces the weights
 STILL = 1e-4  # relative change of weights since the start: less than one usual step
 REACH = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}  # all that a last function gives
 AFFINE = {"linear", "contract", "convolution", "add"}  # what may be of any size and sign
 WILD = 2.5  # times the loss of outputs 0: first weights give outputs near 0
 NOTHING = 0.9  # dropped: hardly a unit is left
-EPOCHS = 5  # so many are waited for before a training is judged
+EPOCHS, MANY = 5, 100  # so many epochs and steps are waited for before a training is judged
 NO_BETTER = 0.995  # of the loss with outputs of other rows: nothing was learnt
 OUTSIDE = 0.05  # of the labels may be outside: a few are noise
 STEPS = 10  # so many steps are waited for before weights count as still
@@ -123,12 +123,12 @@ def size_of(g: np.ndarray | None) -> float:
 def still_at(gradients: dict[str, Any], weights: dict[str, np.ndarray]) -> list[Finding]:
     """Layers none of whose parameters get a gradient, though they require one.
 
-    Of later weights that are all 0, as some begin, none passes; they move at the first step.
+    Past later weights that are all alike, as some begin, none may come; the first step parts them.
     """
     layers: dict[str, bool] = {}
     for name, g in gradients.items():
         moves, w = g is not None and bool(np.any(g)), weights[name]
-        if moves and w.ndim > 1 and not np.any(w):
+        if moves and w.ndim > 1 and rows_are_equal(w) and not rows_are_equal(g):
             return []
         if w.size:
             layers[layer_of(name)] = layers.get(layer_of(name), False) or moves
@@ -181,29 +181,34 @@ def exploded(name: str, g: np.ndarray | None, w: np.ndarray) -> list[Finding]:
         what = "the gradient of its weights is not finite"
     advice = (
         "Scale inputs and targets to sd 1, begin with smaller weights (nn.init.xavier_uniform_), "
-        "or clip: nn.utils.clip_grad_norm_(model.parameters(), 1.0)."
+        "or clip before each step: optimizer.register_step_pre_hook(lambda *_: "
+        "nn.utils.clip_grad_norm_(model.parameters(), 1.0))."
     )
     return [Finding(layer_of(name), "exploding gradients", what, advice, {"ratio": ratio})]
 
 
 def still_since(before: dict[str, np.ndarray], model: Any, steps: int) -> list[Finding]:
     """Layers whose weights are as they were when the training began."""
-    found: dict[str, Finding] = {}
+    changes: dict[str, float] = {}
     for name, p in model.named_parameters():
         w = before.get(name)
-        if w is None or not p.requires_grad or w.ndim < 2 or not np.any(w):
-            continue
-        change = float(np.linalg.norm(p.value - w) / np.linalg.norm(w))
-        if steps >= STEPS and change < STILL:
-            what = f"the weights have changed by {change:.1e} of their size in {steps:,} steps"
-            advice = (
-                "Raise the learning rate (gg.training.find_rate shows which), and look whether "
-                "the optimizer has this layer's parameters."
-            )
-            numbers = {"change": change, "steps": steps}
-            layer = layer_of(name)
-            found[layer] = Finding(layer, "still weights", what, advice, numbers)
-    return list(found.values())
+        if w is not None and p.requires_grad and w.ndim > 1 and np.any(w):
+            change = float(np.linalg.norm(p.value - w) / np.linalg.norm(w))
+            changes[layer_of(name)] = max(change, changes.get(layer_of(name), 0.0))
+    still = [layer for layer, change in changes.items() if change < STILL]
+    if steps < STEPS or not still:
+        return []
+    what = f"the weights have changed by {changes[still[0]]:.1e} of their size in {steps:,} steps"
+    advice = (
+        "Raise the learning rate (gg.training.find_rate shows which), and look whether "
+        "the optimizer has this layer's parameters."
+    )
+    return together(still, what, advice)
+
+
+def rows_are_equal(x: Any) -> bool:
+    """Whether all units have the same."""
+    return bool((x == x[:1]).all())
 
 
 def left_out(model: Any, optimizer: Any) -> list[Finding]:
@@ -237,9 +242,7 @@ def alike(seen: Observation, model: Any) -> list[Finding]:
     found = {}
     for name, p in model.named_parameters():
         g, w = seen.gradients.get(name), p.value
-        if g is None or w.ndim < 2 or len(w) < 2 or not np.any(g):
-            continue
-        if all(np.array_equal(x, np.broadcast_to(x[:1], x.shape)) for x in (w, g)):
+        if g is not None and w.ndim > 1 < len(w) and rows_are_equal(w) and rows_are_equal(g):
             what = f"all {len(w)} units have the same weights and the same gradient: so they remain"
             advice = (
                 "Begin with different weights: nn.init.kaiming_normal_; only biases begin at 0."
@@ -260,13 +263,18 @@ def output_findings(seen: Observation, objective: Any, labels: Any) -> list[Find
     layer, name = seen.ending
     found = misfit(name, y, objective.kind.outputs, labels)
     if found is not None:
-        return [Finding(layer, "wrong output", f"{name or 'it'} {found[0]}", found[1])]
-    first = float(objective(0 * seen.outputs, labels).value) if name in AFFINE else math.inf
+        return [Finding(layer or "(model)", "wrong output", f"{name or 'it'} {found[0]}", found[1])]
+    scores = objective.kind.outputs.endswith("logits") and name in AFFINE
+    first = float(objective(0 * seen.outputs, labels).value) if scores else math.inf
     if seen.loss is None or not seen.loss > WILD * abs(first):
         return []
     what = f"the loss is {seen.loss:.4g}, and would be {first:.4g} if all outputs were 0"
     advice = "Begin with smaller weights (nn.init.xavier_uniform_), or scale the inputs."
-    return [Finding(layer, "wild outputs", what, advice, {"loss": seen.loss, "at 0": first})]
+    return [
+        Finding(
+            layer or "(model)", "wild outputs", what, advice, {"loss": seen.loss, "at 0": first}
+        )
+    ]
 
 
 def misfit(name: str, y: np.ndarray, kind: str, labels: Any) -> tuple[str, str] | None:
@@ -298,9 +306,11 @@ ONE_SCORE = "Give each class an output, or use loss='bce_with_logits' for yes an
 # ---- during a training
 
 
-def progress_findings(seen: Observation, objective: Any, batch: Any, epoch: int) -> list[Finding]:
+def progress_findings(
+    seen: Observation, objective: Any, batch: Any, epoch: int, steps: int
+) -> list[Finding]:
     """Outputs that are no better for their own rows than for others."""
-    if epoch < EPOCHS or seen.loss is None or not isinstance(seen.outputs, Tensor):
+    if epoch < EPOCHS or steps < MANY or seen.loss is None or not isinstance(seen.outputs, Tensor):
         return []
     strange = objective(seen.outputs[others(batch.rows)], batch.labels, batch.weights)
     if not seen.loss > NO_BETTER * float(strange.value) > 0:
