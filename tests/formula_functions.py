@@ -12,13 +12,16 @@ def each(value, axes):
     return (value,) * axes if isinstance(value, int) else value
 
 
-def conv(x, k, stride=1, padding=0, dilation=1, groups=1, expand=1):
+def conv(
+    x, k, stride=1, padding=0, dilation=1, groups=1, expand=1, padding_before=0, padding_after=0
+):
     """Place by place of the kernels."""
     n = x.ndim - 2
     stride, padding, dilation, expand = (each(v, n) for v in (stride, padding, dilation, expand))
+    before, after = each(padding_before or padding, n), each(padding_after or padding, n)
     wide = np.zeros((*x.shape[:2], *((m - 1) * e + 1 for m, e in zip(x.shape[2:], expand))))
     wide[(..., *(slice(None, None, e) for e in expand))] = x
-    wide = np.pad(wide, [(0, 0), (0, 0), *(p if isinstance(p, tuple) else (p, p) for p in padding)])
+    wide = np.pad(wide, [(0, 0), (0, 0), *zip(before, after)])
     counts = [(m - d * (s - 1) - 1) // t + 1
               for m, d, s, t in zip(wide.shape[2:], dilation, k.shape[2:], stride)]  # fmt: skip
     y = np.zeros((x.shape[0], k.shape[0], *counts))
@@ -55,8 +58,12 @@ def conv_transposed(y, k, stride=1, padding=0, output_padding=0, dilation=1, gro
     return transpose_of(lambda x: conv(x, k, **kept), shape, y)
 
 
-def conv_weight(x, y, size, groups=1, **options):
+def conv_weight(x, y, size, groups=1, padding=0, **options):
+    """What each place of the kernels saw, by y; beyond its ends x is 0."""
     shape = (y.shape[1], x.shape[1] // groups, *each(size, x.ndim - 2))
+
+    before = each(padding, x.ndim - 2)
+    options |= {"padding_before": before, "padding_after": tuple(n + 9 for n in before)}
 
     def cut(k):
         return conv(x, k, groups=groups, **options)[tuple(map(slice, y.shape))]

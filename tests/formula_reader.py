@@ -193,7 +193,7 @@ class Reader:
         inputs, options = [], {}
         while True:
             rest = self.text[self.at :]
-            option = re.match(r"\s*([a-z]+(?: padding)?) (\(.*?\)+|\d+)(?=[,)])", rest)
+            option = re.match(r"\s*([a-z]+(?: [a-z]+)?) (\(.*?\)+|\d+)(?=[,)])", rest)
             if option and option[1] in OPTIONS:
                 options[option[1].replace(" ", "_")] = eval(option[2])
                 self.at += option.end()
@@ -219,6 +219,8 @@ OPTIONS = (
     "stride",
     "padding",
     "output padding",
+    "padding before",
+    "padding after",
     "dilation",
     "groups",
     "window",

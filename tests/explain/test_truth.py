@@ -12,7 +12,7 @@ SHAPES = {
     "a": (6,), "b": (3,), "u": (3,), "v": (2,), "q": (4,), "A": (3, 3), "B": (3, 3), "M": (3, 2),
     "N": (4, 3), "x": (2, 3, 4), "y": (2, 4, 3), "p": (2, 6), "w": (3, 2), "C": (4, 1), "R": (1, 3),
     "s": (1, 1, 6), "k": (1, 1, 3), "S": (2, 2, 7), "K": (3, 2, 3), "P": (1, 2, 6, 6),
-    "Q": (2, 2, 3, 3), "G": (2, 4, 5), "H": (4, 2, 3), "T": (2, 3, 4),
+    "Q": (2, 2, 3, 3), "G": (2, 4, 5), "H": (4, 2, 3), "T": (2, 3, 4), "V": (2, 3, 3),
 }  # fmt: skip
 PROGRAMS = """
 ((b.unsqueeze(0) - b.unsqueeze(1)) ** 2).sum()
@@ -84,6 +84,10 @@ gg.einsum("ij,ji->", A, B)
 (F.conv1d(G, H, groups=2, padding=1) ** 2).sum()
 (F.conv_transpose1d(s, k, stride=2) ** 2).sum()
 (F.conv_transpose1d(S, K.transpose(0, 1), stride=2, padding=1) ** 2).sum()
+(F.conv_transpose1d(S, V, stride=2) ** 2).sum()
+(F.conv_transpose1d(S, V, b, stride=2, padding=1, output_padding=1) ** 2).sum()
+(F.conv_transpose2d(P, Q[:, :, :2], stride=2, dilation=2) ** 2).sum()
+(F.conv1d(S, K.flip(2), stride=2) ** 2).sum()
 (F.max_pool1d(s, 2) ** 2).sum()
 (F.max_pool1d(s, 3, 2, 1) ** 2).sum()
 (F.max_pool2d(P, 2) ** 2).sum()

@@ -60,6 +60,12 @@ def array(t: Term, shape: Shape) -> Term:
     return call("expand", part(found, places) if here else t, *shape)
 
 
+def exact(t: Term, shape: Shape) -> Term:
+    """A formula with all axes of its array, also those of length 1 that are not printed."""
+    other = t.form.shown is not None and len(t.form.shown) != len(shape)
+    return call("reshape", t, *shape) if other else t
+
+
 def by_letters(x: Any, at: Callable[[Letters, str], Term]) -> Term:
     """The element at i, j, ...; a sum around it takes other letters."""
     letters = own_letters(x.shape)

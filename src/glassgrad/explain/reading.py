@@ -20,6 +20,7 @@ from .elements import (
     by_letters,
     cut,
     element,
+    exact,
     free,
     is_pointwise,
     of_elements,
@@ -45,9 +46,20 @@ from .formula import (
 )
 from .normal import root
 from .symbols import E, Symbols
-from .windows import called, channels, convolved, kernels_of, overlap, window_max, windows
+from .windows import (
+    array_of,
+    called,
+    channels,
+    convolved,
+    kernels_of,
+    mirrored,
+    overlap,
+    window_max,
+    windows,
+)
 
 INDEXED = {"cross_entropy", "log_softmax", "take", "put", "slice"}  # of parts of what has a name
+CONVOLUTIONS = ("conv",), ("conv_transposed",)
 LONGEST = 160  # letters of what an operation does to short names
 Namer = Callable[[Any], Term]
 Slope = Callable[[Any, Term, list[Term], int], Term]  # (node, g, its inputs, which of them)
@@ -64,7 +76,7 @@ def formula_of(x: Any, name: Namer) -> Term:
     shapes = [i.shape for i in x.inputs]
     if operation in FOLDS:
         return reduced(x, inputs[0], FOLDS[operation]) if x.parameters["axes"] else inputs[0]
-    if operation == "add" and inputs[0].split("conv") is not None:
+    if operation == "add" and inputs[0].parts[:1] in CONVOLUTIONS:
         inputs[1] = channels(inputs[1])
     if is_pointwise(x):
         return of_elements(x, shapes, inputs, lambda *terms: plain(x, *terms))
@@ -72,7 +84,10 @@ def formula_of(x: Any, name: Namer) -> Term:
         return VIEWS[operation](x, *inputs)
     if operation == "contract":
         return _contract(x, *inputs)
-    return plain(x, *map(array, inputs, shapes))
+    if operation in ("slice", "place"):
+        inputs[0] = exact(inputs[0], shapes[0])
+    found, source = plain(x, *map(array, inputs, shapes)), mirrored(x)
+    return found if source is None else found._replace(parts=("mirror", array_of(source, name)))
 
 
 def plain(x: Any, *inputs: Term) -> Term:

@@ -16,8 +16,9 @@ Namer = Callable[[Any], Term]
 def _convolution(x: Any, a: Term, w: Term) -> Term:
     """By what is not the default: stride 2, padding 1; `expand` are zeros between elements."""
     at = x.parameters
-    padding = tuple(low if low == high else (low, high) for low, high in zip(at["low"], at["high"]))
-    said = options(expand=at["expand"], stride=at["stride"], padding=padding,
+    low, high = at["low"], at["high"]
+    padding = {"padding": low} if low == high else {"padding_before": low, "padding_after": high}
+    said = options(expand=at["expand"], stride=at["stride"], **padding,
                    dilation=at["dilation"], groups=(at["groups"],))  # fmt: skip
     return called("conv", [a, w], said)
 
@@ -70,15 +71,26 @@ def channels(bias: Term) -> Term:
 
 def convolved(x: Any, name: Namer) -> Term:
     """A convolution, or as the transpose of one, which rules write with mirrored kernels."""
-    kernels = x.inputs[1]
-    if is_a(kernels, "slice") and min(kernels.parameters["steps"]) < 0:
-        source, way = kernels.inputs[0], []
-        while source.operation is not None and source.operation.name in ("view", "reshape"):
-            way.append(source.operation.name)
-            source = source.inputs[0]
-            if way == ["reshape", "view", "reshape"] and set(x.parameters["stride"]) == {1}:
-                return _transposed(x, array_of(x.inputs[0], name), array_of(source, name))
-    return _convolution(x, *(array_of(i, name) for i in x.inputs))
+    a, source = array_of(x.inputs[0], name), mirrored(x.inputs[1])
+    if source is not None:
+        kernels = array_of(source, name)
+        if (twice := kernels.split("mirror")) is not None:
+            return _convolution(x, a, twice[0])
+        if set(x.parameters["stride"]) == {1}:
+            return _transposed(x, a, kernels)
+    return _convolution(x, a, array_of(x.inputs[1], name))
+
+
+def mirrored(kernels: Any) -> Any:
+    """The kernels of which these are the mirror image with outputs and channels exchanged."""
+    if not is_a(kernels, "slice") or min(kernels.parameters["steps"], default=1) > 0:
+        return None
+    source = kernels.inputs[0]
+    for step in ("reshape", "view", "reshape"):
+        if not is_a(source, step):
+            return None
+        source = source.inputs[0]
+    return source
 
 
 def kernels_of(x: Any, name: Namer) -> Term | None:
