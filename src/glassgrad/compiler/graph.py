@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from ..tensors.listening import Listener
 from ..tensors.node import user_frame
 from ..tensors.state import state, tick
 from ..tensors.tensor import Tensor
-from ..types import Shape, Type, is_real
+from ..types import Shape, Type
 
 
 class TraceError(RuntimeError):
@@ -342,11 +342,6 @@ def _check_inputs(x: Any) -> None:
     if x.operation.kind == "elementwise":
         shapes: set[Shape] = {i.shape for i in x.inputs}
         assert shapes <= {x.shape, ()}, f"{x.operation.name} of {shapes}"
-
-
-def real_nodes(nodes: Iterable[Any]) -> list[Any]:
-    """Those that hold real numbers."""
-    return [x for x in nodes if is_real(x.dtype)]
 
 
 # ---- the plainest engine: node by node

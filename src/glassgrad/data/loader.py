@@ -86,14 +86,16 @@ class DataLoader:
                 if self.batch_size is None
                 else steps_per_epoch(rows, self.batch_size, self.drop_last)
             )
-        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+        counted: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
+        return len(counted)
 
     def __iter__(self) -> Iterator[Any]:
         self.epochs += 1
         if self.streams:
             return self._stream()
         if self.batch_sampler is None:
-            return (self.collate_fn(self.dataset[row]) for row in self.sampler)  # type: ignore[union-attr]
+            rows: Any = self.sampler
+            return (self.collate_fn(self.dataset[row]) for row in rows)
         return self._batches(self.epochs == 1)
 
     def _stream(self) -> Iterator[Any]:
@@ -108,7 +110,7 @@ class DataLoader:
     def _batches(self, first_epoch: bool) -> Iterator[Any]:
         reader = reader_of(self.dataset) if self.tries_whole else None
         number = 0  # of the batches that could be read at once
-        for rows in batches_of(self.batch_sampler):  # type: ignore[arg-type]
+        for rows in batches_of(self.batch_sampler):
             if reader is None or (len(rows) < 2 and not reader.certain):
                 yield self._by_rows(rows)  # one row is no evidence of how many are read
                 continue

@@ -157,14 +157,15 @@ class BatchSampler(Sampler):
             yield order[start : start + size]
 
     def __len__(self) -> int:
-        return steps_per_epoch(len(self.sampler), self.batch_size, self.drop_last)  # type: ignore[arg-type]
+        counted: Any = self.sampler
+        return steps_per_epoch(len(counted), self.batch_size, self.drop_last)
 
 
-def batches_of(batch_sampler: Iterable[Any]) -> Iterable[Any]:
+def batches_of(batch_sampler: Any) -> Iterable[Any]:
     """The batches of row numbers: as arrays where nobody has changed how our samplers iterate."""
     sampler = getattr(batch_sampler, "sampler", None)
     own = type(batch_sampler).__iter__ is BatchSampler.__iter__
-    return batch_sampler.arrays() if own and _plain(sampler) else batch_sampler  # type: ignore[attr-defined]
+    return batch_sampler.arrays() if own and _plain(sampler) else batch_sampler
 
 
 def _plain(sampler: Any) -> bool:

@@ -138,8 +138,8 @@ class Record(Operation):
         if name in TABLE:
             raise ValueError(f"there are two operations named {name}")
         self.name, self.kind = name, kind
-        self.infer, self.meaning, self.gradient = infer, meaning, gradient  # type: ignore[method-assign]
-        vars(self).update({"shares": False, **facts})
+        rules = {"infer": infer, "meaning": meaning, "gradient": gradient}
+        vars(self).update({"shares": False, **rules, **facts})
         TABLE[name] = self
 
     def __reduce__(self):

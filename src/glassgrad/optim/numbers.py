@@ -21,4 +21,6 @@ def either(condition: Any, x: Any, y: Any) -> Any:
     """`x` where `condition` holds, else `y`."""
     if not isinstance(condition, Node):
         return x if condition else y
-    return x.where(condition, y) if isinstance(x, Node) else y.where(~condition, x)  # type: ignore[attr-defined, operator]
+    if isinstance(x, Node):
+        return x.where(condition, y)  # type: ignore[attr-defined]
+    return y.where(~condition, x)  # type: ignore[operator]

@@ -126,7 +126,10 @@ def empty_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor
 def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """start, start + step, ... up to but without `end`."""
     start, end = (0, start) if end is None else (start, end)
-    numbers = [v.item() if isinstance(v, Node) else v for v in (start, end, step)]  # type: ignore[attr-defined]
+    numbers = [
+        v.item() if isinstance(v, Node) else v  # type: ignore[attr-defined]
+        for v in (start, end, step)
+    ]
     if numbers[2] == 0:
         raise RuntimeError("arange: step is 0")
     if (numbers[1] - numbers[0]) * numbers[2] < 0:

@@ -78,7 +78,9 @@ def health(
         if updates is not None and not any(f.kind == "not finite" for f in findings):
             findings += rate_findings(*copied(model, updates), objective, found, batch_size, batch)
     total = None if isinstance(found, LoaderRows) else len(found)
-    return HealthReport(in_order(findings), layers_of(model), batch.rows, objective.name, total)
+    return HealthReport(
+        in_order(new(findings, [])), layers_of(model), batch.rows, objective.name, total
+    )
 
 
 def guessed(model: Any, data: Any) -> str:
@@ -144,7 +146,7 @@ def first_findings(
         found += label_findings(batch.labels, objective.kind.outputs)
     seen = observe(model, batch, objective)
     found += input_findings(seen, names) + output_findings(seen, objective, batch.labels)
-    return new([*found, *unbent(seen), *later_findings(seen, model)], [])
+    return [*found, *unbent(seen), *later_findings(seen, model)]
 
 
 FOLLOWS = {  # kinds that tell nothing new where another has been found

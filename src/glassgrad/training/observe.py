@@ -25,7 +25,6 @@ class Observation:
     activations  in the order of the forward pass
     unbent       layers of which one takes just what the other gives
     entering     what the first layer with weights takes, if nothing was learnt before it
-    first        the path of that layer
     outputs      of the model
     ending       layer and name of the operation that gave them
     loss         the number; None if no loss was asked for
@@ -36,7 +35,6 @@ class Observation:
     activations: list[Activation] = field(default_factory=list)
     unbent: list[tuple[str, str]] = field(default_factory=list)
     entering: np.ndarray | None = None
-    first: str = ""
     outputs: Any = None
     ending: tuple[str, str] = "", ""
     loss: float | None = None
@@ -54,7 +52,6 @@ class Eye(Listener):
         self.order: list[str] = []
         self.nodes: dict[Any, Node] = {}
         self.entering: Any = None
-        self.first = ""
 
     def called(self, module: Any) -> None:
         """What follows belongs to this layer."""
@@ -68,7 +65,7 @@ class Eye(Listener):
         if any(x in self.nodes or x in self.inputs for x in inputs):
             self.nodes[y] = Node(self.layer, operation, inputs, parameters)
         if self.entering is None and operation.name in WEIGHING:
-            self.entering, self.first = inputs[0], self.layer
+            self.entering = inputs[0]
         return y
 
     @property
@@ -118,7 +115,7 @@ def observe(model: Any, batch: Any, objective: Any = None) -> Observation:
             end = eye.nodes[outputs]
             seen.ending = end.layer, end.operation.name
         if eye.entering is not None and not eye.entering.requires_grad:
-            seen.entering, seen.first = eye.entering.value, eye.first
+            seen.entering = eye.entering.value
         if objective is not None:
             look_back(seen, model, objective(outputs, batch.labels, batch.weights), eye.order)
     return seen

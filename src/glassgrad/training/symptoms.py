@@ -32,14 +32,13 @@ STEPS = 10  # so many steps are waited for before weights count as still
 
 
 def activation_findings(activations: list[Activation]) -> list[Finding]:
-    """Dead and saturated units, in every layer one finding of a kind.
+    """Dead and saturated units.
 
     A unit is dead if its slope is 0 for every row: no gradient passes, and it never changes again.
     Values are saturated where a function is flat that has two flat ends, as tanh; the outputs of a
     model may be.
     """
-    found = [f for a in activations for f in dead(a) or ([] if a.output else saturated(a))]
-    return list({(f.layer, f.kind): f for f in reversed(found)}.values())[::-1]
+    return [f for a in activations for f in dead(a) or ([] if a.output else saturated(a))]
 
 
 def dead(a: Activation) -> list[Finding]:

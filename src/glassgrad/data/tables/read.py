@@ -83,7 +83,8 @@ def opened(source: str | Path | BinaryIO, name: str) -> Opener:
             packed = stream.read(2) == GZIP
     except OSError as error:
         raise TableError(f"{name} cannot be read: {error.strerror or error}") from None
-    return lambda: gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+    opened: Any = gzip.open if packed else open
+    return lambda: opened(path, "rb")
 
 
 def in_memory(content: bytes) -> Opener:
